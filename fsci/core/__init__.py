@@ -1,0 +1,1 @@
+"""Ground floor: the nouns, the registry, policy, frames, backends and errors."""

@@ -1,0 +1,1 @@
+from fsci.linalg.systems import solve

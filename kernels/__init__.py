@@ -1,0 +1,1 @@
+"""Computes: numbers in, numbers out; no policy, no ledger, no SciPy signatures."""

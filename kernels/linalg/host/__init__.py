@@ -1,0 +1,1 @@
+"""Host shelf: LAPACK and Numba."""

@@ -1,0 +1,1 @@
+"""XLA shelf: JAX arrays."""

@@ -1,0 +1,1 @@
+"""Host shelf: compiled and interpreted iterations."""
