@@ -1,5 +1,7 @@
-"""fsci: SciPy's calls, answered by the algorithm that the measured condition of
-the problem asks for, and handed back with a certificate on request."""
+"""SciPy's calls, answered by the algorithm that the measured condition of the problem asks for.
+
+With a certificate on request of what the answer can be trusted for.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,28 @@ _LAZY = {
 }
 _DOMAINS = ("linalg", "optimize")
 
-__all__ = [*_LAZY, *_DOMAINS, "__version__"]  # noqa: PLE0604
+__all__ = [
+    "Certificate",
+    "Diagnosis",
+    "FsciError",
+    "Policy",
+    "SingularMatrixError",
+    "UncertifiedError",
+    "UncertifiedWarning",
+    "__version__",
+    "certify",
+    "configure",
+    "explain",
+    "ledger",
+    "linalg",
+    "load_ipython_extension",
+    "optimize",
+    "patch_scipy",
+    "policy",
+    "trace",
+    "unload_ipython_extension",
+    "unpatch_scipy",
+]
 
 if TYPE_CHECKING:
     from fsci import linalg, optimize

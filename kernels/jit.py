@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,7 +48,7 @@ def _imported_kernels(text: str) -> set[Path]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def source_digest(path: Path) -> str:
     """Digest of a kernel source and of every kernel source that it imports, directly or not."""
     seen: set[Path] = set()
@@ -86,7 +86,7 @@ class _UserFolderLocator(_CacheLocator):
 
 
 class _KernelCacheImpl(FunctionCache._impl_class):  # type: ignore[misc]
-    _locator_classes = [_UserFolderLocator]
+    _locator_classes = (_UserFolderLocator,)
 
 
 class _KernelCache(FunctionCache):  # type: ignore[misc]

@@ -59,7 +59,7 @@ def run(problem: Problem, function: str, plan_key: Any = None) -> Diagnosis:
         decisions.append(decision)
         attempt, certificate = _attempted(kernel, problem, evidence, frame)
         tried.append((attempt, certificate))
-        if frame.policy.accepts(problem, attempt, certificate):
+        if _accepts(problem, attempt, certificate, frame):
             accepted = attempt, certificate
         elif attempt.final:
             break
@@ -108,7 +108,17 @@ def _attempted(kernel: Kernel, problem: Problem, evidence: Evidence, frame: Fram
     attempt = replace(attempt, kernel=kernel.name, seconds=perf_counter() - started)
     if attempt.value is None:
         return attempt, Certificate(verdict="uncertified", algorithm=kernel.name)
+    asked = frame.log is not None or frame.policy.wants_forward
+    if registry.kind(problem.kind).certificate_on_request and not asked:
+        return attempt, Certificate(algorithm=kernel.name)
     return attempt, registry.check(problem, evidence.merged(attempt.facts), attempt, frame.policy)
+
+
+def _accepts(problem: Problem, attempt: Attempt, certificate: Certificate, frame: Frame) -> bool:
+    # Where certificates are made on request only, asking for one must not change the route.
+    if registry.kind(problem.kind).certificate_on_request and not frame.policy.wants_forward:
+        return attempt.status == "ok"
+    return frame.policy.accepts(problem, attempt, certificate)
 
 
 def _best(tried: list[tuple[Attempt, Certificate]]) -> tuple[Attempt, Certificate]:

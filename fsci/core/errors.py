@@ -68,15 +68,15 @@ class ProfileError(FsciError, ValueError):
     """A machine profile or success table cannot be read."""
 
 
-class _Diagnosed(FsciError, LinAlgError):
+class _DiagnosedError(FsciError, LinAlgError):
     def __init__(self, message: str, diagnosis: Diagnosis | None = None) -> None:
         super().__init__(message)
         self.diagnosis = diagnosis
 
 
-class UncertifiedError(_Diagnosed):
+class UncertifiedError(_DiagnosedError):
     """The policy asks for a certified answer, and no kernel could give one."""
 
 
-class SingularMatrixError(_Diagnosed):
+class SingularMatrixError(_DiagnosedError):
     """The matrix is singular; ``.diagnosis`` holds the evidence."""

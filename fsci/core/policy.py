@@ -43,7 +43,7 @@ class Accuracy:
 
     def target(self, unit_roundoff: float) -> float:
         """Largest forward error bound that is still certified."""
-        return self.factor * float(unit_roundoff) ** self.exponent
+        return float(self.factor * unit_roundoff**self.exponent)
 
 
 ACCURACIES: Mapping[str, Accuracy] = MappingProxyType(
@@ -111,7 +111,9 @@ class Policy:
             _one_of("accuracy", self.accuracy, tuple(ACCURACIES))
         elif not (isinstance(self.accuracy, float) and 0.0 < self.accuracy < 1.0):
             raise PolicyError(f"policy accuracy={self.accuracy!r}: give a float between 0 and 1, or {list(ACCURACIES)}")
-        object.__setattr__(self, "allow", frozenset([self.allow] if isinstance(self.allow, str) else self.allow))
+        if isinstance(self.allow, str):  # a caller may well pass one name
+            raise PolicyError(f"policy allow={self.allow!r}: give a set of names, {{{self.allow!r}}}")
+        object.__setattr__(self, "allow", frozenset(self.allow))
         for repair in self.allow:
             _one_of("allow", repair, _REPAIRS)
         if not isinstance(self.overrides, Mapping):
@@ -124,7 +126,7 @@ class Policy:
         return self.mode == "hardened"
 
     def changed(self, **changes: Any) -> Policy:
-        """This policy with `changes`; unknown names are errors."""
+        """The policy with `changes`; unknown names are errors."""
         known = {f.name for f in fields(Policy)}
         for name in changes:
             if name not in known:
@@ -165,6 +167,8 @@ class Policy:
             return False
         if self.wants_forward:
             return certificate.worst_verdict == "certified"
+        if certificate.worst_verdict == "unexamined":
+            return True
         return bool(np.all(np.asarray(certificate.backward_error) <= self.backward_tolerance(problem)))
 
 

@@ -39,13 +39,16 @@ class Kind:
     """A kind of problem: the domain whose folder holds its kernels, and its evidence classes.
 
     `classify` maps a problem and its evidence to the class that the success
-    tables are kept by; it must be coarse, and depend on nothing else.
+    tables are kept by; it must be coarse, and depend on nothing else. With
+    `certificate_on_request` the check costs as much as the answer (or is seen by the user's
+    callback), and is left out unless somebody listens or the policy asks.
     """
 
     name: str
     domain: str
     classify: Callable[[Problem, Evidence], str]
     summary: str = ""
+    certificate_on_request: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -59,11 +62,18 @@ _loaded: set[tuple[str, str]] = set()
 SHELVES = ("host", "xla", "cuda")
 
 
-def declare_kind(name: str, domain: str, classify: Callable[[Problem, Evidence], str], summary: str = "") -> Kind:
+def declare_kind(
+    name: str,
+    domain: str,
+    classify: Callable[[Problem, Evidence], str],
+    summary: str = "",
+    *,
+    certificate_on_request: bool = False,
+) -> Kind:
     """Declare a kind of problem, once, in the domain that poses it."""
     if name in _kinds:
         raise RegistryError(f"kind {name!r} is declared twice")
-    _kinds[name] = kind = Kind(name, domain, classify, summary)
+    _kinds[name] = kind = Kind(name, domain, classify, summary, certificate_on_request)
     return kind
 
 
@@ -81,7 +91,9 @@ def register(kernel: Kernel) -> Kernel:
 def _register_one(table: dict[tuple[str, str], Any], what: str, kind: str, shelf: str) -> Callable[[Any], Any]:
     def add(function: Any) -> Any:
         if (kind, shelf) in table:
-            raise RegistryError(f"{kind}/{shelf} has two {what}s: {table[kind, shelf].__module__} and {function.__module__}")
+            raise RegistryError(
+                f"{kind}/{shelf} has two {what}s: {table[kind, shelf].__module__} and {function.__module__}"
+            )
         table[kind, shelf] = function
         return function
 

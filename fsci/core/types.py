@@ -273,12 +273,14 @@ class Certificate(Rendered):
         }
 
     def title(self) -> str:
+        """Verdict, digits and rigour in one line."""
         return f"Certificate: {number(self.verdict)}, {number(self.digits)} digits ({self.rigor}, by {self.algorithm})"
 
     def rows(self) -> list[tuple[str, str]]:
+        """The numbers, and the kind's own."""
         named = ("backward_error", "condition", "forward_error")
         shown = [(name.replace("_", " "), number(getattr(self, name))) for name in named]
-        return shown + [(k.replace("_", " "), number(v)) for k, v in self.detail.items()]
+        return [*shown, *((k.replace("_", " "), number(v)) for k, v in self.detail.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,10 +354,12 @@ class Diagnosis(Rendered):
         }
 
     def title(self) -> str:
+        """Function, route and time in one line."""
         where = f"handed to SciPy: {self.handover}" if self.handover else self.route
         return f"Diagnosis of {self.function}: {where} ({self.seconds * 1e3:.3g} ms)"
 
     def rows(self) -> list[tuple[str, str]]:
+        """Problem, evidence, rankings with reasons, attempts, certificate."""
         lines: list[tuple[str, str]] = []
         if self.problem is not None:
             shapes = " ".join(str(tuple(np.shape(o))) for o in self.problem.operands if hasattr(o, "shape"))
@@ -371,4 +375,4 @@ class Diagnosis(Rendered):
             lines += [(f"refused {name}", reason) for name, reason in self.decisions[0].refusals]
         lines += [(f"attempt {a.kernel}", f"{a.status} ({a.seconds * 1e3:.3g} ms)") for a in self.attempts]
         lines += [("note", note) for note in self.notes]
-        return lines + [("certificate", self.certificate.title())] + self.certificate.rows()
+        return [*lines, ("certificate", self.certificate.title()), *self.certificate.rows()]

@@ -1,0 +1,47 @@
+# Everything below works where only Python 3.11+ (with venv) and make are present.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+# One pool for the tests' processes: two workers with two BLAS threads each would fight over two cores.
+WORKERS ?= auto
+
+.PHONY: demo test quick lint bench calibrate format clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## set up a local environment, then real systems side by side with SciPy
+	$(BIN)/fsci warmup
+	$(BIN)/fsci demo
+
+test: $(STAMP)  ## set up and run every test, SciPy's own suite under the patch included
+	$(BIN)/fsci warmup
+	$(BIN)/python -m pytest --junitxml=junit.xml
+
+quick: $(STAMP)  ## the daily subset, under two minutes
+	$(BIN)/python -m pytest -q -m "not slow and not scipy_suite"
+
+lint: $(STAMP)  ## format, lint, types, import floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## fsci against SciPy and NumPy side by side, then the asv site
+	$(BIN)/fsci warmup
+	$(BIN)/python -m benchmarks.side_by_side
+	$(BIN)/python -m benchmarks.site
+
+calibrate: $(STAMP)  ## measure the shipped cost and success tables again, on this machine
+	$(BIN)/python -m benchmarks.calibrate_shipped
+
+clean:
+	rm -rf $(VENV) .asv .mypy_cache .pytest_cache .ruff_cache .hypothesis junit.xml
