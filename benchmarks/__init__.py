@@ -1,0 +1,1 @@
+"""Benchmarks: the problem catalogue, asv suites, side-by-side tables, budgets."""
