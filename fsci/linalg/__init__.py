@@ -1,1 +1,41 @@
-from fsci.linalg.systems import solve
+"""SciPy's ``linalg`` on the spine: fsci's own functions, the rest handed to SciPy, openly.
+
+``__all__`` is SciPy's. ``__fsci_own__`` names what fsci answers itself; see `fsci coverage`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsci.core.mirror import Mirror
+
+if TYPE_CHECKING:
+    from scipy.linalg import *  # noqa: F403
+
+    from fsci.linalg.systems import *  # noqa: F403
+
+_TOPICS = (
+    "systems",
+    "least_squares",
+    "orthogonal",
+    "inverse",
+    "factorizations",
+    "structured",
+    "eigen",
+    "functions",
+)
+
+_mirror = Mirror(
+    __name__,
+    topics=[topic for topic in _TOPICS if Path(__file__).with_name(f"{topic}.py").is_file()],
+    lookups=("find_best_blas_type", "get_blas_funcs", "get_lapack_funcs"),
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _mirror.get(name)
+
+
+def __dir__() -> list[str]:
+    return _mirror.names()
