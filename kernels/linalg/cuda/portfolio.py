@@ -1,0 +1,10 @@
+"""The portable kernels on CuPy arrays."""
+
+from __future__ import annotations
+
+from fsci.kernels.linalg.portable.portfolio import register_portfolio
+from fsci.kernels.linalg.cuda.namespace import namespace
+
+__all__: list[str] = []
+
+register_portfolio("cuda", namespace)
