@@ -1,8 +1,8 @@
 """Answer SciPy's calls with fsci in code that nobody changed: `patch_scipy`, `unpatch_scipy`, ``%load_ext fsci``.
 
 The convention that this rests on: a domain package ``fsci.<domain>`` mirrors
-``scipy.<domain>`` and names in ``__fsci_own__`` the functions that it answers itself
-(`fsci.core.mirror.Mirror` gives both). A patch puts a twin of each of them wherever SciPy's own
+``scipy.<domain>``, names in ``__fsci_own__`` the functions that it answers itself, and in
+``__fsci_handed_over__`` those that it leaves to SciPy (`fsci.core.mirror.Mirror` gives all three). A patch puts a twin of each of them wherever SciPy's own
 function stands: in ``scipy.<domain>``, in the private module that defines it, and in every module that
 imported it. A twin runs fsci's code under SciPy's name, docstring and signature, so that it is pickled
 by reference as SciPy's; it is an object of its own, so that unpatching tells what a patch
@@ -35,7 +35,7 @@ _slots: list[tuple[dict[str, Any], str]] = []
 
 
 def _twin(own: Callable[..., Any], original: Any) -> Callable[..., Any]:
-    """fsci's function under the name, docstring and signature of SciPy's; it costs no extra call."""
+    """A copy of fsci's function under the name, docstring and signature of SciPy's; it costs no extra call."""
     if isinstance(own, FunctionType):
         twin = FunctionType(own.__code__, own.__globals__, original.__name__, own.__defaults__, own.__closure__)
         twin.__kwdefaults__ = own.__kwdefaults__
@@ -51,10 +51,7 @@ def _replacements(handovers: bool) -> Iterator[tuple[Any, Callable[..., Any]]]:
     """SciPy's functions and what stands in for them."""
     for domain in DOMAINS:
         ours = import_module(f"fsci.{domain}")
-        names = set(getattr(ours, "__fsci_own__", ()))
-        mirror = getattr(ours, "_mirror", None)
-        if handovers and mirror is not None:
-            names.update(mirror.handed_over)
+        names = {*ours.__fsci_own__, *(ours.__fsci_handed_over__ if handovers else ())}
         theirs = import_module(f"scipy.{domain}")
         for name in sorted(names):
             original = getattr(theirs, name)
@@ -107,8 +104,8 @@ class Patch:
 
     def _hold(self) -> Patch:
         with _lock:
-            _holds.add(self)
             _install(self._handovers)
+            _holds.add(self)
         return self
 
     __enter__ = _hold

@@ -16,7 +16,7 @@ from fsci.core.ledger import Ledger
 from fsci.core.policy import Policy, default_policy
 from fsci.core.types import Certificate, Diagnosis
 
-__all__ = ["FRAME", "Frame", "certify", "configure", "explain", "ledger", "policy", "trace"]
+__all__ = ["FRAME", "Frame", "certify", "configure", "explain", "ledger", "listen", "policy", "trace"]
 
 # A plan is a compiled call that scans, solves and certifies; it gives None to decline.
 Plan = Callable[..., Any]
@@ -72,6 +72,14 @@ def configure(**changes: Any) -> Policy:
     if after.ledger != before.ledger:
         _DEFAULT.ledger = Ledger(after.ledger)
     _DEFAULT.policy = after
+    _DEFAULT.plans.clear()
+    return before
+
+
+def listen(log: list[Diagnosis] | None) -> list[Diagnosis] | None:
+    """Send the diagnoses of the whole process, every thread, to `log`; gives the listener before."""
+    before = _DEFAULT.log
+    _DEFAULT.log = log
     _DEFAULT.plans.clear()
     return before
 

@@ -68,6 +68,8 @@ class Mirror:
             return sorted(self.originals)
         if name == "__fsci_own__":
             return tuple(sorted(self.own))
+        if name == "__fsci_handed_over__":
+            return tuple(sorted(self.handed_over))
         space = vars(sys.modules[self.package])
         if not name.startswith("_"):
             if name in self.own:

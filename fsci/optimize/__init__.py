@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import scipy.optimize as scipy_optimize
+from fsci.core.mirror import Mirror
 
-from fsci.core.handover import handed_over
-from fsci.optimize import roots
-from fsci.optimize.roots import bisect as bisect
-from fsci.optimize.roots import brenth as brenth
-from fsci.optimize.roots import brentq as brentq
-from fsci.optimize.roots import ridder as ridder
-from fsci.optimize.roots import root_scalar as root_scalar
+if TYPE_CHECKING:
+    from scipy.optimize import *  # noqa: F403
 
-__fsci_own__ = tuple(roots.__all__)
-__all__ = list(scipy_optimize.__all__)  # of the SciPy that is installed
+    from fsci.optimize.roots import *  # noqa: F403
+
+_mirror = Mirror(__name__, topics=("roots",))
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'fsci.optimize' has no attribute {name!r}")
-    value = getattr(scipy_optimize, name)
-    if callable(value) and not isinstance(value, type):
-        value = handed_over(value, f"optimize.{name}")
-    globals()[name] = value
-    return value
+    return _mirror.get(name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return _mirror.names()
