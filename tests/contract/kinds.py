@@ -1,0 +1,158 @@
+"""The case of each kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numba
+import numpy as np
+import scipy.linalg as sl
+
+from tests.contract.cases import Case, Rng, Variant, draw, same_spectral, same_svd, same_values, structured
+
+SIZES = (5, 40)
+
+
+def _systems(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in (*SIZES, 200):
+        for label, a in structured(rng, n, dtype):
+            yield f"{label}-{n}", (a, draw(rng, (n,), dtype)), {}
+        yield f"many-{n}", (a, draw(rng, (n, 3), dtype)), {}
+    declared = {"pos": "spd", "her": "hermitian", "upper triangular": "upper", "tridiagonal": "tridiagonal", "gen": "general"}
+    matrices = dict(structured(rng, 40, dtype))
+    for name, label in declared.items():
+        yield f"declared-{name}", (matrices[label], draw(rng, (40,), dtype)), {"assume_a": name}
+    yield "batch", (draw(rng, (6, 4, 4), dtype) + 5 * np.eye(4, dtype=dtype), draw(rng, (6, 4, 1), dtype)), {}
+    yield "batch-large", (draw(rng, (3, 30, 30), dtype) + 15 * np.eye(30, dtype=dtype), draw(rng, (3, 30, 2), dtype)), {}
+
+
+def _square(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        for label, a in structured(rng, n, dtype):
+            yield f"{label}-{n}", (a,), {}
+    yield "batch", (draw(rng, (6, 4, 4), dtype) + 5 * np.eye(4, dtype=dtype),), {}
+
+
+def _hermitian(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        matrices = dict(structured(rng, n, dtype))
+        for label in ("spd", "hermitian", "diagonal"):
+            a = matrices[label]
+            yield f"{label}-{n}", ((a + a.conj().T) / 2,), {}
+
+
+def _definite(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        a = dict(structured(rng, n, dtype))["spd"]
+        yield f"spd-{n}", (a,), {}
+        yield f"lower-{n}", (a,), {"lower": True}
+    yield "banded", (np.eye(40, dtype=dtype) * 4 + np.eye(40, k=1, dtype=dtype) + np.eye(40, k=-1, dtype=dtype),), {}
+
+
+def _rectangular(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for m, n in ((6, 4), (4, 6), (7, 7), (300, 20), (60, 50), (20, 90)):
+        yield f"{m}x{n}", (draw(rng, (m, n), dtype),), {}
+
+
+def _economic(rng: Rng, dtype: str) -> Iterator[Variant]:
+    yield from _rectangular(rng, dtype)
+    for label, args, _ in _rectangular(rng, dtype):
+        yield f"{label}-economic", args, {"mode": "economic"}
+
+
+def _thin(rng: Rng, dtype: str) -> Iterator[Variant]:
+    yield from _rectangular(rng, dtype)
+    for label, args, _ in _rectangular(rng, dtype):
+        yield f"{label}-thin", args, {"full_matrices": False}
+
+
+def _least_squares(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for label, (a,), _ in _rectangular(rng, dtype):
+        yield label, (a, draw(rng, (a.shape[0],), dtype)), {}
+        yield f"{label}-many", (a, draw(rng, (a.shape[0], 3), dtype)), {}
+    tall = draw(rng, (50, 8), dtype)
+    tall[:, -1] = tall[:, 0]
+    yield "deficient", (tall, draw(rng, (50,), dtype)), {}
+
+
+def _triangular(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        a = dict(structured(rng, n, dtype))["general"]
+        for lower in (False, True):
+            for trans in (0, 1, 2):
+                yield f"{n}-{lower}-{trans}", (a, draw(rng, (n,), dtype)), {"lower": lower, "trans": trans}
+        yield f"{n}-many", (a, draw(rng, (n, 3), dtype)), {}
+
+
+def _banded(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        for low, up in ((0, 0), (1, 1), (2, 1), (0, 2)):
+            ab = draw(rng, (low + up + 1, n), dtype)
+            ab[up] += 8
+            yield f"{n}-{low}-{up}", ((low, up), ab, draw(rng, (n,), dtype)), {}
+
+
+def _toeplitz(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        c, r = draw(rng, (n,), dtype), draw(rng, (n,), dtype)
+        c[0] = r[0] = 3 * n
+        yield f"{n}", ((c, r), draw(rng, (n,), dtype)), {}
+        yield f"{n}-many", ((c, r), draw(rng, (n, 3), dtype)), {}
+    yield "hermitian", (c, draw(rng, (n,), dtype)), {}
+
+
+def _lu_factored(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        factored = sl.lu_factor(dict(structured(rng, n, dtype))["general"])
+        for trans in (0, 1, 2):
+            yield f"{n}-{trans}", (factored, draw(rng, (n,), dtype)), {"trans": trans}
+        yield f"{n}-many", (factored, draw(rng, (n, 3), dtype)), {}
+
+
+def _cho_factored(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        for lower in (False, True):
+            factored = sl.cho_factor(dict(structured(rng, n, dtype))["spd"], lower=lower)
+            yield f"{n}-{lower}", (factored, draw(rng, (n, 2), dtype)), {}
+
+
+def _roots(rng: Rng, dtype: str) -> Iterator[Variant]:
+    f = lambda x: math.cos(x) - x  # noqa: E731
+    for method in ("brentq", "brenth", "ridder", "bisect", None):
+        yield str(method), (f,), {"bracket": [0.0, 1.0], "method": method}
+    yield "jitted", (numba.njit(f),), {"bracket": [0.0, 1.0]}
+
+
+def same_roots(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
+    """The root to the default tolerance; counts belong to the method that was taken."""
+    assert ours.keys() == theirs.keys()
+    assert ours.converged == theirs.converged
+    assert ours.root == __import__("pytest").approx(theirs.root, rel=1e-11)
+
+
+CASES: dict[str, list[Case]] = {
+    "linear_system": [Case("linalg.solve", _systems, same_values)],
+    "root_scalar": [Case("optimize.root_scalar", _roots, same_roots, ("float64",), {"mode": "hardened"})],
+    "inverse": [Case("linalg.inv", _square, same_values)],
+    "determinant": [Case("linalg.det", _square, same_values)],
+    "least_squares": [Case("linalg.lstsq", _least_squares, same_values)],
+    "pseudoinverse": [Case("linalg.pinv", _rectangular, same_values)],
+    "qr_factorization": [Case("linalg.qr", _economic, same_values)],
+    "svd": [Case("linalg.svd", _thin, same_svd)],
+    "singular_values": [Case("linalg.svdvals", _rectangular, same_values)],
+    "symmetric_eigen": [Case("linalg.eigh", _hermitian, same_spectral), Case("linalg.eigvalsh", _hermitian, same_spectral)],
+    "general_eigen": [Case("linalg.eig", _square, same_spectral)],
+    "eigenvalues": [Case("linalg.eigvals", _square, same_spectral)],
+    "matrix_exponential": [Case("linalg.expm", _square, same_values)],
+    "cholesky_factorization": [Case("linalg.cholesky", _definite, same_values)],
+    "lu_factorization": [Case("linalg.lu_factor", _square, same_values)],
+    "factored_system": [
+        Case("linalg.lu_solve", _lu_factored, same_values),
+        Case("linalg.cho_solve", _cho_factored, same_values),
+    ],
+    "triangular_system": [Case("linalg.solve_triangular", _triangular, same_values)],
+    "banded_system": [Case("linalg.solve_banded", _banded, same_values)],
+    "toeplitz_system": [Case("linalg.solve_toeplitz", _toeplitz, same_values)],
+}
