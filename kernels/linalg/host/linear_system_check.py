@@ -1,0 +1,168 @@
+"""Certificate of a linear system: backward errors, condition, forward bound.
+
+The bound is that of LAPACK's expert drivers, ``|| |A^-1| (|r| + (n+1) u (|A||x|+|b|)) || / ||x||`` in the
+infinity norm (Arioli, Demmel and Duff, 1989), with the residual in double precision or better and the
+estimator's safety factor. Where the kernel kept the low-order part ``x_lo`` of its answer, the
+bound is ``|x_lo|`` plus that of the residual of ``x + x_lo`` (Demmel and others, 2006), and so tight.
+Several right-hand sides: every number is that of the worst column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fsci.core.frames import FRAME
+from fsci.core.policy import Policy
+from fsci.core.registry import register_check
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.kernels.backward import Measured, measure
+from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_norm_1, inverse_weighted_norm
+from fsci.kernels.declared import declared_matrix
+from fsci.kernels.doubled import doubled_residual
+
+__all__ = ["certify_system"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Solve = Callable[..., Array]
+_EPS = 2.0**-52
+
+
+@register_check("linear_system", "host")
+def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy) -> Certificate:
+    """Certify one attempt."""
+    ready = attempt.byproducts.get("certified")
+    if ready is not None:
+        return _from_ready(problem, attempt, policy, ready)
+    if problem.operands[0].ndim > 2:
+        return Certificate(verdict="uncertified", algorithm=attempt.kernel)
+    a, holds = declared_matrix(problem, evidence)
+    transposed = bool(problem.parameters.get("transposed"))
+    return certify_system(problem, attempt, policy, a, problem.operands[1], transposed, holds)
+
+
+def _from_ready(problem: Problem, attempt: Attempt, policy: Policy, ready: Any) -> Certificate:
+    """Numbers that a kernel has already computed, slice by slice in a batch."""
+    forward = ready.get("forward_error", math.inf)
+    forward = float(forward) if np.ndim(forward) == 0 else forward
+    with np.errstate(divide="ignore"):
+        condition = ready.get("condition", np.divide(1.0, ready.get("rcond", 0.0)))
+    rigor = ready.get("rigor", "estimated")
+    own = ("backward_error", "forward_error", "condition", "rigor")
+    return Certificate(
+        verdict=policy.verdict(forward, rigor, problem.unit_roundoff),
+        backward_error=ready["backward_error"],
+        condition=condition,
+        forward_error=forward,
+        digits=digits_of(forward),
+        rigor=rigor,
+        algorithm=attempt.kernel,
+        detail={k: v for k, v in ready.items() if k not in own},
+    )
+
+
+def certify_system(
+    problem: Problem, attempt: Attempt, policy: Policy, a: Array, b: Array, transposed: bool, holds: bool = True
+) -> Certificate:
+    """Certify ``attempt.value`` as solution of ``a @ x = b``.
+
+    Parameters
+    ----------
+    a : (n, n) ndarray
+        The matrix as meant by the caller, both triangles of a symmetric one.
+    b : (n,) or (n, k) ndarray
+    transposed : bool
+        The system is ``a.T @ x = b``.
+    holds : bool
+        False where the matrix contradicts its declared structure: nothing is vouched for then.
+    """
+    extra, x = attempt.byproducts, np.asarray(attempt.value)
+    if x.size == 0:
+        return Certificate("certified", 0.0, 1.0, 0.0, digits_of(0.0), "estimated", attempt.kernel)
+    if not np.isfinite(x).all():
+        return Certificate(verdict="uncertified", algorithm=attempt.kernel)
+    solve, rcond = extra.get("solve"), extra.get("rcond")
+    condition = forward = math.inf
+    with np.errstate(all="ignore"):
+        seen = measure(a, x, b, transposed, extra.get("correction"))
+        detail: dict[str, Any] = {"componentwise": seen.componentwise}
+        # Without a listener the bound would be thrown away: only the warning's rcond is needed.
+        wanted = policy.wants_forward or FRAME.get().log is not None or rcond is None
+        if solve is not None and wanted:
+            condition, forward = forward_bound(a, transposed, seen, solve, extra)
+            if (
+                policy.wants_forward
+                and not forward <= policy.target(problem.unit_roundoff)
+                and "correction" not in extra
+            ):
+                # Most of the bound may be room for the rounding of the residual: compute that exactly instead.
+                seen = measure(a, x, b, transposed, np.zeros_like(x))
+                condition, forward = forward_bound(a, transposed, seen, solve, {**extra, "skeel": condition})
+            detail["skeel"] = condition
+            rcond = _rcond(a, transposed, seen, condition, solve) if rcond is None else rcond
+    if rcond is not None:
+        detail["rcond"] = float(rcond)
+        detail["condition_1"] = 1.0 / float(rcond) if rcond > 0.0 else math.inf
+    if not holds:
+        forward, detail["declared_structure"] = math.inf, "contradicted by the matrix"
+    return Certificate(
+        verdict=policy.verdict(forward, "estimated", problem.unit_roundoff),
+        backward_error=seen.backward_error,
+        condition=condition,
+        forward_error=forward,
+        digits=digits_of(forward),
+        rigor="estimated",
+        algorithm=attempt.kernel,
+        detail=detail,
+    )
+
+
+def forward_bound(a: Array, transposed: bool, seen: Measured, solve: Solve, extra: Any) -> tuple[float, float]:
+    """Skeel condition ``|| |A^-1| (|A||x|+|b|) || / ||x||`` and the bound on the relative error."""
+    known = extra.get("skeel")
+    condition = float(known) if known is not None else inverse_weighted_norm(solve, seen.w)
+    with_underflow = seen.r + seen.tiny
+    worst = float(np.max(np.divide(with_underflow, seen.w, out=np.full_like(seen.w, np.inf), where=seen.w > 0)))
+    if worst <= 8.0 * seen.unit:
+        spread = condition * (worst + seen.unit)
+    else:
+        # A few rows are much worse than the rest: their own norm, not the largest row's share of all.
+        spread = inverse_weighted_norm(solve, with_underflow + seen.unit * seen.w)
+    slack = 1.0
+    if extra.get("correction") is not None and condition * a.shape[0] * _EPS > 0.01:
+        slack = _factor_slack(a, transposed, seen.w, solve)
+    forward = seen.lost + ESTIMATOR_SAFETY * slack * spread
+    return condition, forward if forward >= 0.0 else math.inf
+
+
+def _factor_slack(a: Array, transposed: bool, w: Array, solve: Solve) -> float:
+    """How much larger ``|A^-1|`` may be than the factors say; infinity where they say nothing.
+
+    At a condition near 1/u the factors are those of another matrix. A right-hand side that excites
+    the worst direction shows it: with ``A y = z`` solved by the factors alone, the correction of
+    y is ``(I - M)^-1 - I`` times y, M being the defect of the factors.
+    """
+    n = w.shape[0]
+    signs = np.random.default_rng(n).choice([-1.0, 1.0], n)
+    z = w * signs
+    y = solve(z)
+    defect = doubled_residual(a, y, np.zeros_like(y), z.astype(y.dtype), transposed)
+    rate = float(np.abs(solve(defect)).max() / np.abs(y).max())
+    return 1.0 / (1.0 - rate) if rate < 0.5 else math.inf
+
+
+def _rcond(a: Array, transposed: bool, seen: Measured, condition: float, solve: Solve) -> float:
+    """Reciprocal condition in the 1-norm: a safe lower bound where that shows that it is no matter of warning.
+
+    ``||A^-1||_inf <= || |A^-1| w ||_inf / min(w)``, and the two norms differ by n at most, each way.
+    """
+    n = a.shape[0]
+    share = float(seen.w.min()) / (seen.norm_inf * condition * ESTIMATOR_SAFETY * n * n)
+    if share > 4.0 * _EPS:
+        return share
+    norm = float(np.abs(a).sum(axis=1 if transposed else 0).max())
+    inverse = inverse_norm_1(solve, n)
+    return 1.0 / (norm * inverse) if 0.0 < norm * inverse < math.inf else 0.0
