@@ -12,6 +12,8 @@ from fsci.core.types import Certificate, Diagnosis
 
 __all__ = ["hand_over", "handed_over"]
 
+_DIAGNOSTIC_LENGTH = 200  # hostile input must not be able to flood the ledger
+
 
 def hand_over(original: Callable[..., Any], function: str, reason: str, /, *args: Any, **kwargs: Any) -> Any:
     """Call SciPy's `original` and record why.
@@ -27,10 +29,16 @@ def hand_over(original: Callable[..., Any], function: str, reason: str, /, *args
     """
     frame = FRAME.get()
     frame.ledger.record("handover", function, reason=reason)
-    if frame.log is None:
-        return original(*args, **kwargs)
     started = perf_counter()
-    value = original(*args, **kwargs)
+    try:
+        value = original(*args, **kwargs)
+    except (TypeError, ValueError) as error:  # LinAlgError is a ValueError
+        # Malformed input fails closed, with SciPy's own error; the ledger keeps what was refused.
+        message = str(error)[:_DIAGNOSTIC_LENGTH]
+        frame.ledger.record("incident", function, error=type(error).__name__, message=message)
+        raise
+    if frame.log is None:
+        return value
     frame.log.append(
         Diagnosis(
             function,

@@ -20,12 +20,22 @@ def _systems(rng: Rng, dtype: str) -> Iterator[Variant]:
         for label, a in structured(rng, n, dtype):
             yield f"{label}-{n}", (a, draw(rng, (n,), dtype)), {}
         yield f"many-{n}", (a, draw(rng, (n, 3), dtype)), {}
-    declared = {"pos": "spd", "her": "hermitian", "upper triangular": "upper", "tridiagonal": "tridiagonal", "gen": "general"}
+    declared = {
+        "pos": "spd",
+        "her": "hermitian",
+        "upper triangular": "upper",
+        "tridiagonal": "tridiagonal",
+        "gen": "general",
+    }
     matrices = dict(structured(rng, 40, dtype))
     for name, label in declared.items():
         yield f"declared-{name}", (matrices[label], draw(rng, (40,), dtype)), {"assume_a": name}
     yield "batch", (draw(rng, (6, 4, 4), dtype) + 5 * np.eye(4, dtype=dtype), draw(rng, (6, 4, 1), dtype)), {}
-    yield "batch-large", (draw(rng, (3, 30, 30), dtype) + 15 * np.eye(30, dtype=dtype), draw(rng, (3, 30, 2), dtype)), {}
+    yield (
+        "batch-large",
+        (draw(rng, (3, 30, 30), dtype) + 15 * np.eye(30, dtype=dtype), draw(rng, (3, 30, 2), dtype)),
+        {},
+    )
 
 
 def _square(rng: Rng, dtype: str) -> Iterator[Variant]:
@@ -142,7 +152,10 @@ CASES: dict[str, list[Case]] = {
     "qr_factorization": [Case("linalg.qr", _economic, same_values)],
     "svd": [Case("linalg.svd", _thin, same_svd)],
     "singular_values": [Case("linalg.svdvals", _rectangular, same_values)],
-    "symmetric_eigen": [Case("linalg.eigh", _hermitian, same_spectral), Case("linalg.eigvalsh", _hermitian, same_spectral)],
+    "symmetric_eigen": [
+        Case("linalg.eigh", _hermitian, same_spectral),
+        Case("linalg.eigvalsh", _hermitian, same_spectral),
+    ],
     "general_eigen": [Case("linalg.eig", _square, same_spectral)],
     "eigenvalues": [Case("linalg.eigvals", _square, same_spectral)],
     "matrix_exponential": [Case("linalg.expm", _square, same_values)],

@@ -30,7 +30,7 @@ def test_every_kind_has_a_case():
     assert set(registry.kinds()) == set(CASES)
 
 
-@pytest.mark.parametrize(("kind", "kernel"), KERNELS, ids=lambda p: p)
+@pytest.mark.parametrize(("kind", "kernel"), KERNELS, ids=str)
 def test_kernel_agrees_with_scipy_and_certifies_truthfully(kind: str, kernel: str):
     reached = 0
     for case in CASES[kind]:
@@ -89,7 +89,7 @@ PUBLIC = [(kind, i) for kind, cases in CASES.items() for i in range(len(cases)) 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize(("kind", "index"), PUBLIC, ids=lambda p: str(p))
+@pytest.mark.parametrize(("kind", "index"), PUBLIC, ids=str)
 def test_layout_changes_nothing(kind: str, index: int, layout: str):
     case = CASES[kind][index]
     dtype = "float64" if layout == "list" else "complex128"
@@ -109,7 +109,7 @@ def test_layout_changes_nothing(kind: str, index: int, layout: str):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize(("kind", "index"), PUBLIC, ids=lambda p: str(p))
+@pytest.mark.parametrize(("kind", "index"), PUBLIC, ids=str)
 def test_not_finite_is_refused_as_scipy_refuses_it(kind: str, index: int, bad: float):
     case = CASES[kind][index]
     for _, args, kwargs in list(_variants(case, "float64"))[::7]:
@@ -133,7 +133,7 @@ def test_not_finite_is_refused_as_scipy_refuses_it(kind: str, index: int, bad: f
             np.testing.assert_array_equal(np.isfinite(np.asarray(ours)), np.isfinite(np.asarray(expected)))
 
 
-@pytest.mark.parametrize(("kind", "index"), PUBLIC, ids=lambda p: str(p))
+@pytest.mark.parametrize(("kind", "index"), PUBLIC, ids=str)
 def test_integers_are_promoted_as_scipy_promotes_them(kind: str, index: int):
     case = CASES[kind][index]
     for label, args, kwargs in list(_variants(case, "float64"))[::4]:
