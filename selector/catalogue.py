@@ -84,6 +84,7 @@ class Pose:
     suits: Callable[[families.Family], bool]
     operands: Callable[[np.ndarray, np.random.Generator], Operands]
     sizes: tuple[int, ...]
+    cost_sizes: tuple[int, ...] = ()
 
 
 def _with_rhs(a: np.ndarray, rng: np.random.Generator) -> Operands:
@@ -110,8 +111,8 @@ _SIZES = (3, 8, 20, 60, 150, 400)
 
 # Kind -> how it is posed. A kind that is not here (or not declared by its domain) is not calibrated.
 POSES: dict[str, Pose] = {
-    "linear_system": Pose("linalg.solve", _square, _with_rhs, (*_SIZES, 1000)),
-    "least_squares": Pose("linalg.lstsq", lambda f: "singular" not in f.tags, _with_rhs, _SIZES),
+    "linear_system": Pose("linalg.solve", _square, _with_rhs, (*_SIZES, 1000), (800, 2000)),
+    "least_squares": Pose("linalg.lstsq", lambda f: "singular" not in f.tags, _with_rhs, _SIZES[:-1], (300, 600)),
     "inverse": Pose("linalg.inv", _square, _alone, _SIZES),
     "determinant": Pose("linalg.det", _square, _alone, _SIZES),
     "pseudoinverse": Pose("linalg.pinv", lambda f: True, _alone, (3, 20, 60, 150)),

@@ -11,10 +11,11 @@ import numpy as np
 
 from fsci.core import registry
 from fsci.core.frames import FRAME, Frame
+from fsci.core.policy import Policy
 from fsci.core.types import Attempt, Certificate, Decision, Diagnosis, Evidence, Kernel, Problem
 from fsci.selector.ranking import best_without_evidence, rank
 
-__all__ = ["run"]
+__all__ = ["accepts", "run"]
 
 # Signatures kept in a plan cache before it is emptied: a guard on memory, not a tuning.
 _PLANS_KEPT = 4096
@@ -59,7 +60,7 @@ def run(problem: Problem, function: str, plan_key: Any = None) -> Diagnosis:
         decisions.append(decision)
         attempt, certificate = _attempted(kernel, problem, evidence, frame)
         tried.append((attempt, certificate))
-        if _accepts(problem, attempt, certificate, frame):
+        if accepts(problem, attempt, certificate, frame.policy):
             accepted = attempt, certificate
         elif attempt.final:
             break
@@ -114,11 +115,12 @@ def _attempted(kernel: Kernel, problem: Problem, evidence: Evidence, frame: Fram
     return attempt, registry.check(problem, evidence.merged(attempt.facts), attempt, frame.policy)
 
 
-def _accepts(problem: Problem, attempt: Attempt, certificate: Certificate, frame: Frame) -> bool:
-    # Where certificates are made on request only, asking for one must not change the route.
-    if registry.kind(problem.kind).certificate_on_request and not frame.policy.wants_forward:
+def accepts(problem: Problem, attempt: Attempt, certificate: Certificate, policy: Policy) -> bool:
+    """The acceptance rule of `policy`, for kinds whose certificates are made on request only, too."""
+    # Asking for a certificate must not change the route.
+    if registry.kind(problem.kind).certificate_on_request and not policy.wants_forward:
         return attempt.status == "ok"
-    return frame.policy.accepts(problem, attempt, certificate)
+    return policy.accepts(problem, attempt, certificate)
 
 
 def _best(tried: list[tuple[Attempt, Certificate]]) -> tuple[Attempt, Certificate]:
