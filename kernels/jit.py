@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache, _CacheLocator
+from numba.core.runtime import rtsys
 
 from fsci.core.profile import cache_folder
 
@@ -89,8 +90,18 @@ class _KernelCacheImpl(FunctionCache._impl_class):  # type: ignore[misc]
     _locator_classes = (_UserFolderLocator,)
 
 
-class _KernelCache(FunctionCache):  # type: ignore[misc]
+class _KernelCache(FunctionCache):
+    """Cache of one kernel; loading from it needs no typing rules."""
+
     _impl_class = _KernelCacheImpl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        # Numba's own method first registers every typing rule that it has, 0.1 s once a process.
+        # Compiled code needs the runtime alone; compiling registers the rules by itself.
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+        return None
 
 
 def jit(signatures: Iterable[Any] = (), *, inline: bool = False) -> Callable[[F], F]:
