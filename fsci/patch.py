@@ -1,12 +1,12 @@
 """Answer SciPy's calls with fsci in code that nobody changed: `patch_scipy`, `unpatch_scipy`, ``%load_ext fsci``.
 
-The convention that this rests on: a domain package ``fsci.<domain>`` mirrors
-``scipy.<domain>``, names in ``__fsci_own__`` the functions that it answers itself, and in
-``__fsci_handed_over__`` those that it leaves to SciPy (`fsci.core.mirror.Mirror` gives all three). A patch puts a twin of each of them wherever SciPy's own
-function stands: in ``scipy.<domain>``, in the private module that defines it, and in every module that
-imported it. A twin runs fsci's code under SciPy's name, docstring and signature, so that it is pickled
-by reference as SciPy's; it is an object of its own, so that unpatching tells what a patch
-brought from what somebody imported from fsci.
+The convention that this rests on: a domain package ``fsci.<domain>`` mirrors ``scipy.<domain>``,
+names in ``__fsci_own__`` the functions that it answers itself, and in ``__fsci_handed_over__`` those
+that it leaves to SciPy (`fsci.core.mirror.Mirror` gives all three). A patch puts a twin of
+each own function wherever SciPy's stands: in ``scipy.<domain>``, in the private module that
+defines it, and in every module that imported it. A twin runs fsci's code under SciPy's name,
+docstring and signature, so that it is pickled by reference as SciPy's; it is an object of its own, so
+that unpatching can tell what a patch brought from what somebody imported from fsci.
 
 Within fsci nothing is replaced: its modules hold SciPy's functions as they were.
 """

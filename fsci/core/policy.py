@@ -22,7 +22,7 @@ import numpy as np
 from fsci.core.errors import PolicyError
 from fsci.core.types import Attempt, Certificate, Problem
 
-__all__ = ["ACCURACIES", "Accuracy", "Policy", "default_policy"]
+__all__ = ["ACCURACIES", "Accuracy", "Policy", "default_policy", "policy_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +234,22 @@ def default_policy(environ: Mapping[str, str] | None = None, directory: Path | N
     PolicyError
         For an unknown key or value, or a file that cannot be read.
     """
+    table, variables, _ = _found(environ, directory)
+    return Policy().changed(**{**table, **variables})
+
+
+def policy_sources(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> dict[str, str]:
+    """Where each field of the default policy comes from: a variable, the policy file, or ``"default"``."""
+    table, variables, path = _found(environ, directory)
+    return {
+        f.name: f"FSCI_{f.name.upper()}" if f.name in variables else str(path) if f.name in table else "default"
+        for f in fields(Policy)
+    }
+
+
+def _found(environ: Mapping[str, str] | None, directory: Path | None) -> tuple[dict[str, Any], dict[str, Any], Path]:
     environ = os.environ if environ is None else environ
     named = environ.get("FSCI_POLICY")
     path = Path(named) if named else (directory or Path()) / "fsci.toml"
     table = _from_file(path) if named or path.is_file() else {}
-    return Policy().changed(**{**table, **_from_environment(environ)})
+    return table, _from_environment(environ), path
