@@ -70,8 +70,8 @@ def invhilb(n: int, rng: Rng) -> Array:
     """Inverse of the Hilbert matrix: integers, exact up to n = 13."""
     p = np.empty(n)
     p[0] = n
-    for i in range(1, n):
-        p[i] = (n - i) * p[i - 1] * (n + i) / i**2
+    for k in range(1, n):
+        p[k] = (n - k) * p[k - 1] * (n + k) / k**2
     i, j = _ij(n)
     return np.where((i + j) % 2, -1.0, 1.0) * p[:, None] * p[None, :] / (i + j - 1)
 

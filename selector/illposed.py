@@ -12,7 +12,7 @@ import numpy as np
 
 __all__ = ["baart", "deriv2", "foxgood", "gravity", "heat", "phillips", "shaw", "spikes"]
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+Array = np.ndarray[Any, Any]
 Triple = tuple[Array, Array, Array]
 Rng = np.random.Generator
 

@@ -1,11 +1,13 @@
 """Posterior of "this kernel passes its certificate", by evidence class.
 
 Beta posteriors, fitted offline on the calibration half of the catalogue and
-shipped as data; the prior is Beta(1, 1) (Laplace's rule of succession).
+shipped as data. The record over all classes starts from Beta(1, 1) (Laplace's rule of
+succession), and is itself the prior of each class, worth `PRIOR_STRENGTH` trials.
 """
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ from typing import Any
 from fsci.core.policy import Policy
 from fsci.core.profile import cache_folder, read_table
 
-__all__ = ["goal_of", "load_success", "reset", "success", "version"]
+__all__ = ["goal_of", "load_success", "reset", "spread", "success", "version"]
+
+# Trials that the record over all classes is worth: those of the uniform prior.
+PRIOR_STRENGTH = 2.0
 
 _SHIPPED = Path(__file__).parent / "data" / "success.json"
 
@@ -52,8 +57,18 @@ def success(key: str, goal: str, evidence_class: str) -> float:
     goal : str
         As `goal_of` gives it.
     evidence_class : str
-        As the kind's classifier gives it; ``"*"`` holds the kernel's record over all classes.
+        As the kind's classifier gives it. The prior of a class is centred on the record over all
+        classes (``"*"``), so that a class seen once or twice is not judged by that alone.
     """
     by_class = load_success()["kernels"].get(key, {}).get(goal, {})
-    passed, failed = by_class.get(evidence_class) or by_class.get("*") or (0, 0)
-    return float((passed + 1.0) / (passed + failed + 2.0))
+    passed, failed = by_class.get("*", (0, 0))
+    overall = (passed + 1.0) / (passed + failed + 2.0)
+    passed, failed = by_class.get(evidence_class, (0, 0))
+    return float((passed + PRIOR_STRENGTH * overall) / (passed + failed + PRIOR_STRENGTH))
+
+
+def spread(key: str, goal: str, evidence_class: str) -> float:
+    """Posterior standard deviation of the same probability."""
+    mean = success(key, goal, evidence_class)
+    counts = load_success()["kernels"].get(key, {}).get(goal, {}).get(evidence_class, (0, 0))
+    return math.sqrt(mean * (1.0 - mean) / (sum(counts) + PRIOR_STRENGTH + 1.0))

@@ -92,7 +92,7 @@ def machine_text() -> str:
     import numpy as np
     import scipy
 
-    blas = scipy.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
+    blas = scipy.show_config(mode="dicts")["Build Dependencies"]["blas"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
         f"{_cpu()}, {cores} cores, {platform.system()}, {blas.get('name')} {blas.get('version')}, "

@@ -169,7 +169,8 @@ class Policy:
             return certificate.worst_verdict == "certified"
         if certificate.worst_verdict == "unexamined":
             return True
-        return bool(np.all(np.asarray(certificate.backward_error) <= self.backward_tolerance(problem)))
+        error, tolerance = certificate.backward_error, self.backward_tolerance(problem)
+        return bool(error <= tolerance if isinstance(error, float) else np.all(np.asarray(error) <= tolerance))
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

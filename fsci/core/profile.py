@@ -52,6 +52,7 @@ def reset() -> None:
     """Read the profile again at the next use."""
     load_profile.cache_clear()
     _points.cache_clear()
+    seconds.cache_clear()
 
 
 def version() -> str:
@@ -67,6 +68,7 @@ def _points(key: str, dtype: str) -> tuple[tuple[float, ...], tuple[float, ...]]
     return tuple(math.log(w) for w, _ in rows), tuple(math.log(s) for _, s in rows)
 
 
+@lru_cache(maxsize=8192)
 def seconds(key: str, dtype: str, work: float) -> float:
     """Predicted seconds of kernel `key` at this amount of work.
 
