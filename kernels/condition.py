@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ESTIMATOR_SAFETY", "inverse_norm_1", "inverse_weighted_norm", "norm1est"]
+__all__ = ["ESTIMATOR_SAFETY", "inverse_norm_1", "inverse_weighted_norm", "norm1est", "rcond_bound"]
 
 ESTIMATOR_SAFETY = 3.0
 
@@ -124,3 +124,14 @@ def inverse_weighted_norm(solve: Callable[..., Vector], weights: Vector, columns
     """
     n = weights.shape[0]
     return norm1est(lambda v: weights * solve(v, adjoint=True), lambda v: solve(weights * v), n, columns or _columns(n))
+
+
+def rcond_bound(weights: Vector, norm_inf: float, skeel: float) -> float | None:
+    """Safe lower bound of rcond in the 1-norm from ``skeel = || |A^-1| w ||``; None where it says too little.
+
+    ``||A^-1||_inf <= || |A^-1| w ||_inf / min(w)``, and the 1- and infinity norms differ by n at most, each way.
+    Too little: it would leave open whether rcond is below eps, which SciPy warns of.
+    """
+    n = weights.shape[0]
+    bound = float(weights.min()) / (norm_inf * skeel * ESTIMATOR_SAFETY * n * n)
+    return bound if bound > 2.0**-50 else None

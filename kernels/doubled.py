@@ -123,31 +123,32 @@ def doubled_residual(a: Array, x: Array, low: Array, b: Array, transposed: bool 
 
     Parameters
     ----------
-    a : (n, n) ndarray of float32, float64, complex64 or complex128
-    x, low, b : (n,) ndarray
+    a : (m, n) ndarray of float32, float64, complex64 or complex128
+    x, low : (n,) ndarray
+    b : (m,) ndarray
     transposed : bool
-        The operator is ``a.T``.
+        The operator is ``a.T``, and the lengths change places.
     """
     if np.iscomplexobj(a) or np.iscomplexobj(x) or np.iscomplexobj(b):
         return _complex_residual(a, x, low, b, transposed)
-    n = a.shape[0]
     memory, rows = by_memory_rows(a, transposed)
+    m, n = memory.shape if rows else memory.shape[::-1]
     xs, lows, bs = (shared_view(np.ascontiguousarray(v, dtype=float)) for v in (x, low, b))
-    r = np.empty(n)
+    r = np.empty(m)
     kernel = _rows if rows else _columns
-    chunked(lambda start, stop: kernel(memory, xs, lows, bs, r, start, stop), n, max(1, 1 + 16384 // max(n, 1)))
+    chunked(lambda start, stop: kernel(memory, xs, lows, bs, r, start, stop), m, max(1, 1 + 16384 // max(n, 1)))
     return r
 
 
 def _complex_residual(a: Array, x: Array, low: Array, b: Array, transposed: bool) -> Array:
     """The real system of twice the order, a block of rows at a time: ``[Re A, -Im A; Im A, Re A]``."""
-    n = a.shape[0]
     operator = a.T if transposed else a
+    m, n = operator.shape
     stacked, stacked_low = (np.concatenate([v.real, v.imag]).astype(float) for v in (x, low))
-    r = np.empty(n, complex)
+    r = np.empty(m, complex)
     # Blocks of bounded memory: the real form is never held whole.
     step = max(1, (1 << 20) // max(n, 1))
-    for first in range(0, n, step):
+    for first in range(0, m, step):
         block = operator[first : first + step]
         rows = block.shape[0]
         wide = np.empty((2 * rows, 2 * n))

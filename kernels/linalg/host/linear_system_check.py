@@ -20,7 +20,7 @@ from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
 from fsci.kernels.backward import Measured, measure
-from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_norm_1, inverse_weighted_norm
+from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_norm_1, inverse_weighted_norm, rcond_bound
 from fsci.kernels.declared import declared_matrix
 from fsci.kernels.doubled import doubled_residual
 
@@ -87,7 +87,7 @@ def certify_system(
     solve, rcond = extra.get("solve"), extra.get("rcond")
     condition = forward = math.inf
     with np.errstate(all="ignore"):
-        seen = measure(a, x, b, transposed, extra.get("correction"))
+        seen = extra.get("measured") or measure(a, x, b, transposed, extra.get("correction"))
         detail: dict[str, Any] = {"componentwise": seen.componentwise}
         # Without a listener the bound would be thrown away: only the warning's rcond is needed.
         wanted = policy.wants_forward or FRAME.get().log is not None or rcond is None
@@ -102,7 +102,11 @@ def certify_system(
                 seen = measure(a, x, b, transposed, np.zeros_like(x))
                 condition, forward = forward_bound(a, transposed, seen, solve, {**extra, "skeel": condition})
             detail["skeel"] = condition
-            rcond = _rcond(a, transposed, seen, condition, solve) if rcond is None else rcond
+            at_least = rcond_bound(seen.w, seen.norm_inf, condition)
+            if rcond is None and at_least is None:
+                rcond = _rcond(a, transposed, solve)
+            elif rcond is None:
+                detail["rcond_at_least"] = at_least
     if rcond is not None:
         detail["rcond"] = float(rcond)
         detail["condition_1"] = 1.0 / float(rcond) if rcond > 0.0 else math.inf
@@ -154,15 +158,8 @@ def _factor_slack(a: Array, transposed: bool, w: Array, solve: Solve) -> float:
     return 1.0 / (1.0 - rate) if rate < 0.5 else math.inf
 
 
-def _rcond(a: Array, transposed: bool, seen: Measured, condition: float, solve: Solve) -> float:
-    """Reciprocal condition in the 1-norm: a safe lower bound where that shows that it is no matter of warning.
-
-    ``||A^-1||_inf <= || |A^-1| w ||_inf / min(w)``, and the two norms differ by n at most, each way.
-    """
-    n = a.shape[0]
-    share = float(seen.w.min()) / (seen.norm_inf * condition * ESTIMATOR_SAFETY * n * n)
-    if share > 4.0 * _EPS:
-        return share
+def _rcond(a: Array, transposed: bool, solve: Solve) -> float:
+    """Reciprocal condition in the 1-norm, by estimation."""
     norm = float(np.abs(a).sum(axis=1 if transposed else 0).max())
-    inverse = inverse_norm_1(solve, n)
+    inverse = inverse_norm_1(solve, a.shape[0])
     return 1.0 / (norm * inverse) if 0.0 < norm * inverse < math.inf else 0.0
