@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from llvmlite import ir
 from numba import types
@@ -41,7 +41,7 @@ lanes = Lanes()
 
 
 @register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: Any) -> None:
         super().__init__(manager, fe_type, _VECTOR)
 
@@ -197,8 +197,8 @@ def all_lanes(typingctx: Any, a: Any, b: Any) -> Any:
 
 
 def _operator(symbol: Any, instruction: str) -> None:
-    class Typed(ConcreteTemplate):  # type: ignore[misc]
-        cases = [signature(lanes, lanes, lanes)]
+    class Typed(ConcreteTemplate):
+        cases: ClassVar[list[Any]] = [signature(lanes, lanes, lanes)]
 
     infer_global(symbol)(Typed)
 
