@@ -89,7 +89,7 @@ class Pose:
 
 def _with_rhs(a: np.ndarray, rng: np.random.Generator) -> Operands:
     """A random right-hand side, or that of a random solution: both are met in practice."""
-    b: np.ndarray = rng.standard_normal(a.shape[0])
+    b: np.ndarray[Any, Any] = np.asarray(rng.standard_normal(a.shape[0]))
     if rng.integers(2):
         b = np.real(a @ rng.standard_normal(a.shape[1]))
     return a, b.astype(a.dtype)

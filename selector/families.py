@@ -72,7 +72,7 @@ def _randsvd(mode: str, condition: float) -> Family:
         f"randsvd_{mode}",
         frozenset(tags),
         lambda n, rng: random_matrices.randsvd(n, rng, condition, mode),
-        condition,
+        None if mode == "random" else condition,
     )
 
 
@@ -94,7 +94,7 @@ def _tall(mode: str, condition: float, aspect: int) -> Family:
         f"tall{aspect}_{mode}",
         frozenset(tags),
         lambda n, rng: random_matrices.randsvd(n, rng, condition, mode, rows=aspect * n),
-        condition,
+        None if mode == "random" else condition,
         aspect=aspect,
     )
 
@@ -202,7 +202,7 @@ FAMILIES: tuple[Family, ...] = (
     _gallery("grcar", "banded nonnormal", 4),
     _gallery("clement", "banded", 4, 40),
     _gallery("tridiag", "banded spd symmetric"),
-    _gallery("forsythe", "banded nonnormal ill_conditioned", 3),
+    _gallery("forsythe", "nonnormal ill_conditioned", 3),
     _gallery("neumann", "banded singular", 3),
     _gallery("poisson", "banded spd symmetric", 4),
     _gallery("wathen", "banded spd symmetric", 8, 1000),

@@ -82,7 +82,7 @@ def gravity(n: int, rng: Rng, depth: float = 0.25) -> Triple:
 def spikes(n: int, rng: Rng) -> Triple:
     """Gaussian blur of isolated spikes."""
     t, h = _midpoints(n, 0.0, 1.0)
-    a = h * np.exp(-((t[:, None] - t[None, :]) ** 2) / (2 * 0.02**2)) / (0.02 * np.sqrt(2 * np.pi))
+    a = h * np.exp(-((t[:, None] - t[None, :]) ** 2) / (2 * 0.05**2)) / (0.05 * np.sqrt(2 * np.pi))
     x = np.zeros(n)
     x[rng.choice(n, max(n // 10, 1), replace=False)] = 1.0
     return _posed(a, x)

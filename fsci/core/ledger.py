@@ -111,7 +111,7 @@ def verify(path: str | Path) -> str:
         try:
             stored = json.loads(line)
             previous, digest = stored.pop("previous"), stored.pop("hash")
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise LedgerError(f"ledger {path}, line {number}: not an entry ({error})") from error
         if previous != head or digest != _digest(previous, stored):
             raise LedgerError(f"ledger {path}, line {number}: the hash chain is broken here")
