@@ -61,6 +61,7 @@ def run(problem: Problem, function: str, plan_key: Any = None) -> Diagnosis:
             orders.append((order, evidence))
             if not order.options and declined and not tried:
                 excluded = declined = _NONE  # nobody else can: let it say why
+                orders.pop()
                 continue
             if not order.options:
                 break
