@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from fsci.core.policy import Policy
-from fsci.core.types import Attempt, Certificate, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.core.types import Attempt, Certificate, Evidence, Fact, Kernel, Problem, Refusal, digits_of
 from fsci.kernels.linalg.portable.evidence import hager
 from fsci.kernels.linalg.portable.namespace import Namespace, adjoint, is_zero, norm_inf
 
@@ -81,9 +83,9 @@ def _cholesky(space: Namespace) -> Callable[[Problem, Evidence], Attempt]:
             return Attempt(_substituted(space, space.xp.linalg.cholesky(a), b))
         try:
             factor = space.xp.linalg.cholesky(a)
-        except space.xp.linalg.LinAlgError if hasattr(space.xp.linalg, "LinAlgError") else ArithmeticError:
+        except np.linalg.LinAlgError:  # CuPy and NumPy raise, JAX marks an indefinite matrix by NaN
             return Attempt(None, status="not_definite")
-        if not space.truth(space.xp.isfinite(factor).all()):  # JAX marks an indefinite matrix by NaN
+        if not space.truth(space.xp.isfinite(factor).all()):
             return Attempt(None, status="not_definite", final=problem.structure in _DEFINITE)
 
         def solve(rhs: Any, transposed: bool = False) -> Any:
@@ -208,10 +210,6 @@ def _wide_bound(space: Namespace, problem: Problem, a: Any, attempt: Attempt, wi
 def _certificate(
     problem: Problem, attempt: Attempt, policy: Policy, backward: Any, forward: Any, rcond: Any
 ) -> Certificate:
-    import numpy as np
-
-    from fsci.core.types import digits_of
-
     if not isinstance(forward, float):
         backward, forward, rcond = (np.asarray(v, dtype=float) for v in (backward, forward, rcond))
     with np.errstate(divide="ignore"):
@@ -234,7 +232,10 @@ def kernels(shelf: str, namespace: Callable[[], Namespace]) -> list[Kernel]:
         return lambda problem, evidence: max(1.0, share * float(problem.size) ** 3)
 
     def lazily(make: Callable[[Namespace], Callable[[Problem, Evidence], Attempt]]) -> Any:
-        return lambda problem, evidence: make(namespace())(problem, evidence)
+        def run(problem: Problem, evidence: Evidence) -> Attempt:
+            return make(namespace())(problem, evidence)  # the library is imported at the first run
+
+        return run
 
     def lu_applies(problem: Problem, evidence: Evidence) -> Refusal | None:
         return Refusal("declared positive definite") if problem.structure in _DEFINITE else None
