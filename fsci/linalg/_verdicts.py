@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fsci.core.frames import FRAME
 from fsci.core.types import Diagnosis, Evidence, Problem
 from fsci.linalg.errors import LinAlgError, UncertifiedWarning
 
-__all__ = ["all_finite", "classify_dense", "refuse", "warn_uncertified"]
+__all__ = ["all_finite", "classify_dense", "over_batch", "refuse", "warn_uncertified"]
 
 _SIZES = (16, 128, 1024)
 
@@ -50,3 +51,28 @@ def refuse(message: str, diagnosis: Diagnosis) -> LinAlgError:
     if FRAME.get().policy.hardened:
         return SingularMatrixError(message, diagnosis)
     return LinAlgError(message)
+
+
+def over_batch(call: Callable[..., Any], *arrays: tuple[Any, int]) -> Any:
+    """Call for each slice of the broadcast batch and stack the results, as SciPy's decorator does.
+
+    Parameters
+    ----------
+    call : callable
+        Takes one slice of each array; gives an array or a tuple of arrays and scalars.
+    *arrays : tuple of (ndarray, int)
+        Each with the number of its core dimensions.
+    """
+    batch = np.broadcast_shapes(*[array.shape[: array.ndim - core] for array, core in arrays])
+    if 0 in batch:
+        raise ValueError("zero-size batches are not supported")
+    whole = [np.broadcast_to(array, batch + array.shape[array.ndim - core :]) for array, core in arrays]
+    results = []
+    for index in np.ndindex(batch):
+        result = call(*[array[index] for array in whole])
+        results.append(result if isinstance(result, tuple) else (result,))
+    stacked = []
+    for column in zip(*results, strict=True):
+        stack = np.stack(column)
+        stacked.append(stack.reshape(batch + stack.shape[1:]))
+    return stacked[0] if len(stacked) == 1 else stacked  # a list, as SciPy gives

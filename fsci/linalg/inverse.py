@@ -14,6 +14,7 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Problem
+from fsci.linalg._device import on_device
 from fsci.linalg._front import as_lapack, device_of, ordinary
 from fsci.linalg._verdicts import all_finite, classify_dense, refuse, warn_uncertified
 from fsci.linalg.errors import LinAlgError, LinAlgWarning
@@ -81,9 +82,8 @@ def inv(
             x = plan(a)
             if x is not None:
                 return x
-    shelf = device_of(a)
-    if shelf != HOST:
-        return selector.run(Problem("inverse", (a,), {}, shelf, a.dtype, None, a.shape[-1]), "linalg.inv").value
+    if device_of(a) != HOST:
+        return on_device("inv", (a,), {"assume_a": assume_a, "lower": lower, "check_finite": check_finite})
     return _inverse(a, overwrite_a, check_finite, assume_a, lower)
 
 
@@ -168,9 +168,8 @@ def det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
             value = plan(a)
             if value is not None:
                 return value
-    shelf = device_of(a)
-    if shelf != HOST:
-        return selector.run(Problem("determinant", (a,), {}, shelf, a.dtype, None, a.shape[-1]), "linalg.det").value
+    if device_of(a) != HOST:
+        return on_device("det", (a,), {"check_finite": check_finite})
     matrix = as_lapack(a)
     if matrix is None or matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2] or matrix.size == 0:
         reason = "not a numeric square matrix, or empty"
