@@ -18,7 +18,7 @@ from numba.extending import get_cython_function_address, intrinsic, overload
 from numba.types import CPointer, ExternalFunction, int8, int32, void
 from scipy.linalg import cython_blas, cython_lapack  # noqa: F401  (their C addresses are looked up by name)
 
-__all__ = ["byref", "deref", "gemv", "getrf", "getrs", "letter", "routine"]
+__all__ = ["byref", "deref", "gemm", "gemv", "getrf", "getrs", "letter", "routine"]
 
 _PREFIX = {numba.float32: "s", numba.float64: "d", numba.complex64: "c", numba.complex128: "z"}
 _REAL = {
@@ -100,3 +100,4 @@ def routine(name: str, arguments: str, dtypes: str = "sdcz") -> Any:
 getrf = routine("getrf", "iixiii")  # m n a lda ipiv info
 getrs = routine("getrs", "ciixiixii")  # trans n nrhs a lda ipiv b ldb info
 gemv = routine("gemv", "ciixxixixxi")  # trans m n alpha a lda x incx beta y incy
+gemm = routine("gemm", "cciiixxixixxi")  # transa transb m n k alpha a lda b ldb beta c ldc
