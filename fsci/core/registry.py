@@ -125,7 +125,8 @@ def load_all(shelf: str = "host") -> None:
     root = importlib.import_module("fsci.kernels")
     for domain in pkgutil.iter_modules(root.__path__):
         if domain.ispkg:
-            importlib.import_module(f"fsci.{domain.name}")
+            # Asking a domain for its own functions imports its topics, which declare the kinds.
+            _ = importlib.import_module(f"fsci.{domain.name}").__fsci_own__
             package = importlib.import_module(f"fsci.kernels.{domain.name}")
             if any(m.name == shelf for m in pkgutil.iter_modules(package.__path__)):
                 load(domain.name, shelf)

@@ -99,8 +99,8 @@ def close(ours: Any, theirs: Any, rtol: float) -> None:
 
 def same_values(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
     """Arrays, scalars, or tuples of them."""
-    if isinstance(theirs, tuple):
-        assert isinstance(ours, tuple)
+    if isinstance(theirs, (tuple, list)):
+        assert type(ours) is type(theirs)
         assert len(ours) == len(theirs)
         for mine, other in zip(ours, theirs, strict=True):
             if other is None:
@@ -113,18 +113,29 @@ def same_values(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> N
 
 def same_spectral(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
     """Eigenvalues, and vectors up to phase (by their projections)."""
-    if not isinstance(theirs, tuple):
+    if not isinstance(theirs, (tuple, list)):
         theirs, ours = np.sort_complex(theirs), np.sort_complex(ours)
         close(ours, theirs, rtol)
         return
     w, v = ours
+    args = tuple(np.asarray(a).astype(v.dtype) if isinstance(a, np.ndarray) else a for a in args)
     assert w.dtype == theirs[0].dtype
     assert v.dtype == theirs[1].dtype
     close(np.sort_complex(w), np.sort_complex(theirs[0]), rtol)
+    if len(args) > 1:  # generalized: a v = b v w
+        b = args[1].astype(v.dtype)
+        np.testing.assert_allclose(args[0] @ v, b @ (v * w), rtol=0, atol=rtol * 100 * a_norm(args))
+        return
     a = args[0]
-    scale = np.linalg.norm(a, 2) + 1e-300
-    np.testing.assert_allclose(a @ v, v * w, atol=rtol * scale * a.shape[0])
-    np.testing.assert_allclose(np.linalg.norm(v, axis=0), 1, rtol=rtol)
+    scale = np.linalg.norm(a, 2, axis=(-2, -1)) + 1e-300
+    atol = rtol * float(np.max(scale)) * a.shape[-1]
+    np.testing.assert_allclose(a @ v, v * w[..., None, :], rtol=0, atol=atol)
+    np.testing.assert_allclose(np.linalg.norm(v, axis=-2), 1, rtol=rtol)
+
+
+def a_norm(args: tuple[Any, ...]) -> float:
+    """Frobenius norms of the operands together."""
+    return float(sum(np.linalg.norm(a) for a in args))
 
 
 def same_svd(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
@@ -138,5 +149,5 @@ def same_svd(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None
     u, s, vh = ours
     close(s, theirs[1], rtol)
     k = s.size
-    close((u[:, :k] * s) @ vh[:k], args[0], rtol)
+    close((u[:, :k] * s) @ vh[:k], np.asarray(args[0]).astype(u.dtype), rtol)
     np.testing.assert_allclose(u.conj().T @ u, np.eye(u.shape[1]), atol=rtol * 10)

@@ -30,6 +30,8 @@ def _systems(rng: Rng, dtype: str) -> Iterator[Variant]:
     matrices = dict(structured(rng, 40, dtype))
     for name, label in declared.items():
         yield f"declared-{name}", (matrices[label], draw(rng, (40,), dtype)), {"assume_a": name}
+    graded = matrices["general"] * np.logspace(-6, 6, 40)[:, None].astype(dtype)
+    yield "badly-scaled", (graded.astype(dtype), draw(rng, (40,), dtype)), {}
     yield "batch", (draw(rng, (6, 4, 4), dtype) + 5 * np.eye(4, dtype=dtype), draw(rng, (6, 4, 1), dtype)), {}
     yield (
         "batch-large",
@@ -51,6 +53,17 @@ def _hermitian(rng: Rng, dtype: str) -> Iterator[Variant]:
         for label in ("spd", "hermitian", "diagonal"):
             a = matrices[label]
             yield f"{label}-{n}", ((a + a.conj().T) / 2,), {}
+    yield "batch", (np.stack([matrices["spd"], matrices["hermitian"]]),), {}
+
+
+def _eigh(rng: Rng, dtype: str) -> Iterator[Variant]:
+    yield from _hermitian(rng, dtype)
+    matrices = dict(structured(rng, 12, dtype))
+    a, b = ((m + m.conj().T) / 2 for m in (matrices["hermitian"], matrices["spd"]))
+    for driver in ("ev", "evd", "evr", "evx"):
+        yield driver, (a,), {"driver": driver}
+    for driver in ("gv", "gvd", "gvx"):
+        yield driver, (a, b), {"driver": driver}
 
 
 def _definite(rng: Rng, dtype: str) -> Iterator[Variant]:
@@ -70,6 +83,7 @@ def _economic(rng: Rng, dtype: str) -> Iterator[Variant]:
     yield from _rectangular(rng, dtype)
     for label, args, _ in _rectangular(rng, dtype):
         yield f"{label}-economic", args, {"mode": "economic"}
+        yield f"{label}-pivoted", args, {"mode": "economic", "pivoting": True}
 
 
 def _thin(rng: Rng, dtype: str) -> Iterator[Variant]:
@@ -82,6 +96,8 @@ def _least_squares(rng: Rng, dtype: str) -> Iterator[Variant]:
     for label, (a,), _ in _rectangular(rng, dtype):
         yield label, (a, draw(rng, (a.shape[0],), dtype)), {}
         yield f"{label}-many", (a, draw(rng, (a.shape[0], 3), dtype)), {}
+    if dtype in ("float32", "complex64"):
+        return  # the rank of a nearly deficient matrix is a matter of rounding there
     tall = draw(rng, (50, 8), dtype)
     tall[:, -1] = tall[:, 0]
     yield "deficient", (tall, draw(rng, (50,), dtype)), {}
@@ -142,6 +158,13 @@ def same_roots(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> No
     assert ours.root == __import__("pytest").approx(theirs.root, rel=1e-11)
 
 
+def same_factor(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
+    """The named triangle of a Cholesky factor; what stands in the other one has no meaning."""
+    assert ours[1] == theirs[1]
+    triangle = np.tril if theirs[1] else np.triu
+    same_values(triangle(ours[0]), triangle(theirs[0]), args, rtol)
+
+
 CASES: dict[str, list[Case]] = {
     "linear_system": [Case("linalg.solve", _systems, same_values)],
     "root_scalar": [Case("optimize.root_scalar", _roots, same_roots, ("float64",), {"mode": "hardened"})],
@@ -159,7 +182,10 @@ CASES: dict[str, list[Case]] = {
     "general_eigen": [Case("linalg.eig", _square, same_spectral)],
     "eigenvalues": [Case("linalg.eigvals", _square, same_spectral)],
     "matrix_exponential": [Case("linalg.expm", _square, same_values)],
-    "cholesky_factorization": [Case("linalg.cholesky", _definite, same_values)],
+    "cholesky": [
+        Case("linalg.cholesky", _definite, same_values),
+        Case("linalg.cho_factor", _definite, same_factor),
+    ],
     "lu_factorization": [Case("linalg.lu_factor", _square, same_values)],
     "factored_system": [
         Case("linalg.lu_solve", _lu_factored, same_values),

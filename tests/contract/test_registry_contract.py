@@ -96,9 +96,17 @@ def test_layout_changes_nothing(kind: str, index: int, layout: str):
     for label, args, kwargs in list(_variants(case, dtype))[:: 5 if layout != "fortran" else 2]:
         moved = tuple(_laid_out(a, layout) for a in args)
         kept = copy.deepcopy(moved)
-        for _ in range(2):  # the second call goes through the plan cache
-            ours = case.ours()(*moved, **kwargs)
-        theirs = case.theirs()(*moved, **kwargs)
+        try:
+            theirs = case.theirs()(*moved, **kwargs)
+        except (TypeError, ValueError) as error:  # SciPy takes no foreign byte order in some functions
+            try:
+                ours = case.ours()(*moved, **kwargs)
+            except type(error):
+                continue
+            theirs = case.theirs()(*args, **kwargs)
+        else:
+            for _ in range(2):  # the second call goes through the plan cache
+                ours = case.ours()(*moved, **kwargs)
         try:
             case.same(ours, theirs, args, 1e-11)
         except AssertionError as error:
