@@ -1,6 +1,6 @@
 """Residuals and backward errors of a computed solution, free of scale.
 
-Columns are first scaled by powers of two to size about one, so that nothing overflows that need
+Columns are first scaled by powers of two, so that nothing overflows that need
 not; the numbers of several columns are folded into those of the worst.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from fsci.kernels.doubled import doubled_residual
 from fsci.kernels.residual import residual, residual_block
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Measured", "measure", "safe_exponents", "times_power"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _U = 2.0**-53  # residuals are computed in double precision, or better
@@ -60,8 +60,8 @@ def measure(a: Array, x: Array, b: Array, transposed: bool = False, low: Array |
     n = a.shape[0]
     kind = np.result_type(a.dtype, x.dtype, b.dtype, np.float64)
     xs, bs = x.reshape(n, -1).astype(kind), b.reshape(n, -1).astype(kind)
-    shift = -_exponents(xs, bs)
-    xs, bs = _shifted(xs, shift), _shifted(bs, shift)
+    shift = safe_exponents(xs, bs)
+    xs, bs = times_power(xs, shift), times_power(bs, shift)
     size, size_b = _sizes(xs), _sizes(bs)
     relative = np.where(size > 0, size, 1.0)
     if xs.shape[1] <= _SINGLE:
@@ -79,7 +79,7 @@ def measure(a: Array, x: Array, b: Array, transposed: bool = False, low: Array |
     lost = math.inf if bool(((size == 0) & (size_b > 0)).any()) else 0.0
     unit = (n + 1) * _U
     if low is not None:
-        lows = _shifted(low.reshape(n, -1).astype(kind), shift)
+        lows = times_power(low.reshape(n, -1).astype(kind), shift)
         lost = max(lost, float((_sizes(lows) / relative).max()))
         columns = [
             _modulus(doubled_residual(a, xs[:, j], lows[:, j], bs[:, j], transposed)) for j in range(xs.shape[1])
@@ -99,12 +99,18 @@ def _sizes(v: Array) -> Array:
     return np.asarray(np.abs(v).max(axis=0), dtype=float)
 
 
-def _exponents(x: Array, b: Array) -> Array:
-    size = _sizes(x)
-    return np.asarray(np.frexp(np.where(size > 0, size, _sizes(b)))[1])
+def safe_exponents(x: Array, b: Array) -> Array:
+    """Exponent for each column: x and b times two to it give products of A and x far from under- and overflow.
+
+    They are then about as large as b, which becomes one; x itself must stay well inside the range of floats.
+    """
+    size_x, size_b = _sizes(x), _sizes(b)
+    top_x, top_b = np.frexp(size_x)[1], np.frexp(size_b)[1]
+    return np.asarray(np.where(size_b > 0, np.clip(-top_b, -500 - top_x, 1000 - top_x), -top_x))
 
 
-def _shifted(v: Array, exponent: Array) -> Array:
+def times_power(v: Array, exponent: Any) -> Array:
+    """``v * 2**exponent``, exactly but for underflow."""
     # In two halves: 2**1074 itself is no float.
     half = exponent // 2
     return np.asarray(v * np.ldexp(1.0, half) * np.ldexp(1.0, exponent - half))

@@ -97,7 +97,8 @@ def _rows(a, x, low, b, r, start, stop):  # type: ignore[no-untyped-def]
             h, e = two_sum(c[0], c[k])
             c[0] = h
             d[0] += e + d[k]
-        r[i] = s[0] + (c[0] + d[0])
+        t, e = two_sum(s[0], c[0])
+        r[i] = t + (e + d[0])
 
 
 @jit(_SIGNATURES)
@@ -115,7 +116,8 @@ def _columns(a, x, low, b, r, start, stop):  # type: ignore[no-untyped-def]
             for k in range(width):
                 _subtract_product(s, c, d, k, np.float64(a[j, first + k]), x[j], low[j])
         for k in range(width):
-            r[first + k] = s[k] + (c[k] + d[k])
+            t, e = two_sum(s[k], c[k])
+            r[first + k] = t + (e + d[k])
 
 
 def doubled_residual(a: Array, x: Array, low: Array, b: Array, transposed: bool = False) -> Array:

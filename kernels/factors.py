@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fsci.kernels.backward import times_power
 from fsci.kernels.jit import jit
 from fsci.kernels.residual import shared_view
 from fsci.kernels.threads import chunked
@@ -69,15 +70,10 @@ def solver(apply: Callable[[Array, int], Array], dtype: np.dtype[Any], flipped: 
         if rhs.dtype == dtype and exponent == 0:
             return applied(rhs, adjoint)
         _, shift = np.frexp(column_sizes(rhs))
-        scaled = _shifted(rhs, -shift).astype(dtype)
-        return _shifted(applied(scaled, adjoint).astype(wide), shift + exponent)
+        scaled = times_power(rhs, -shift).astype(dtype)
+        return times_power(applied(scaled, adjoint).astype(wide), shift + exponent)
 
     return solve
-
-
-def _shifted(v: Array, exponent: Any) -> Array:
-    half = exponent // 2
-    return np.asarray(v * np.ldexp(1.0, half) * np.ldexp(1.0, exponent - half))
 
 
 @jit(("void(float64[::1], float64[::1], int64, int64, int64)",))

@@ -45,7 +45,13 @@ def refined_attempt(problem: Problem, a: Array, solve: Solve) -> Attempt:
             return Attempt(None, status="stalled")
         skeel = inverse_weighted_norm(solve, seen.w)
         rcond = rcond_bound(seen.w, seen.norm_inf, skeel)
-    extra: dict[str, Any] = {"solve": solve, "measured": seen, "skeel": skeel, "rate": refined.rate}
+    extra: dict[str, Any] = {
+        "solve": solve,
+        "measured": seen,
+        "skeel": skeel,
+        "rate": refined.rate,
+        "factor_unit": SINGLE_UNIT,
+    }
     facts = {}
     if rcond is not None:
         extra["rcond_at_least"] = rcond

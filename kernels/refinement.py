@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import blas
 
-from fsci.kernels.backward import Measured, measure
+from fsci.kernels.backward import Measured, measure, safe_exponents, times_power
 from fsci.kernels.doubled import doubled_residual
 from fsci.kernels.factors import Solve, column_sizes
 
@@ -102,6 +102,8 @@ def refine_doubled(a: Array, b: Array, transposed: bool, solve: Solve, x: Array,
     wide = np.result_type(x.dtype, np.float64)
     hi, lo = x.reshape(shape[0], -1).astype(wide), np.zeros((shape[0], x.size // shape[0]), wide)
     rhs = b.reshape(shape[0], -1).astype(wide)
+    shift = safe_exponents(hi, rhs)
+    hi, rhs = times_power(hi, shift), times_power(rhs, shift)
     rate, previous, converged, step = 0.0, 1.0, False, 0
     for step in range(1, _STEPS + 1):
         r = np.stack([doubled_residual(a, hi[:, j], lo[:, j], rhs[:, j], transposed) for j in range(hi.shape[1])], 1)
@@ -123,6 +125,7 @@ def refine_doubled(a: Array, b: Array, transposed: bool, solve: Solve, x: Array,
         if settled or size <= unit / 64.0:
             converged = True
             break
+    hi, lo = times_power(hi, -shift), times_power(lo, -shift)
     return Refined(hi.reshape(shape), lo.reshape(shape), rate, converged, step)
 
 

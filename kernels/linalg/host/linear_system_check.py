@@ -20,9 +20,10 @@ from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
 from fsci.kernels.backward import Measured, measure
-from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_norm_1, inverse_weighted_norm, rcond_bound
+from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_norm_1, inverse_weighted_norm, norm1est, rcond_bound
 from fsci.kernels.declared import declared_matrix
 from fsci.kernels.doubled import doubled_residual
+from fsci.kernels.refinement import plain_residual
 
 __all__ = ["certify_system"]
 
@@ -86,13 +87,14 @@ def certify_system(
         return Certificate(verdict="uncertified", algorithm=attempt.kernel)
     solve, rcond = extra.get("solve"), extra.get("rcond")
     condition = forward = math.inf
+    u = problem.unit_roundoff
     with np.errstate(all="ignore"):
         seen = extra.get("measured") or measure(a, x, b, transposed, extra.get("correction"))
         detail: dict[str, Any] = {"componentwise": seen.componentwise}
         # Without a listener the bound would be thrown away: only the warning's rcond is needed.
         wanted = policy.wants_forward or FRAME.get().log is not None or rcond is None
         if solve is not None and wanted:
-            condition, forward = forward_bound(a, transposed, seen, solve, extra)
+            condition, forward = forward_bound(a, transposed, seen, solve, extra, u)
             if (
                 policy.wants_forward
                 and not forward <= policy.target(problem.unit_roundoff)
@@ -100,7 +102,7 @@ def certify_system(
             ):
                 # Most of the bound may be room for the rounding of the residual: compute that exactly instead.
                 seen = measure(a, x, b, transposed, np.zeros_like(x))
-                condition, forward = forward_bound(a, transposed, seen, solve, {**extra, "skeel": condition})
+                condition, forward = forward_bound(a, transposed, seen, solve, {**extra, "skeel": condition}, u)
             detail["skeel"] = condition
             at_least = rcond_bound(seen.w, seen.norm_inf, condition)
             if rcond is None and at_least is None:
@@ -124,7 +126,9 @@ def certify_system(
     )
 
 
-def forward_bound(a: Array, transposed: bool, seen: Measured, solve: Solve, extra: Any) -> tuple[float, float]:
+def forward_bound(
+    a: Array, transposed: bool, seen: Measured, solve: Solve, extra: Any, unit: float
+) -> tuple[float, float]:
     """Skeel condition ``|| |A^-1| (|A||x|+|b|) || / ||x||`` and the bound on the relative error."""
     known = extra.get("skeel")
     condition = float(known) if known is not None else inverse_weighted_norm(solve, seen.w)
@@ -135,27 +139,45 @@ def forward_bound(a: Array, transposed: bool, seen: Measured, solve: Solve, extr
     else:
         # A few rows are much worse than the rest: their own norm, not the largest row's share of all.
         spread = inverse_weighted_norm(solve, with_underflow + seen.unit * seen.w)
+    share_of_factors = condition * a.shape[0] * 2.0 * extra.get("factor_unit", unit)
     slack = 1.0
-    if extra.get("correction") is not None and condition * a.shape[0] * _EPS > 0.01:
-        slack = _factor_slack(a, transposed, seen.w, solve)
-    forward = seen.lost + ESTIMATOR_SAFETY * slack * spread
-    return condition, forward if forward >= 0.0 else math.inf
+    # Factors are suspect where they are no contraction for sure, and where their own answer is not componentwise
+    # stable: those of an orthogonal method know nothing of rows and columns that are small by their units.
+    if seen.componentwise > 16 * a.shape[0] * unit:
+        slack = _factor_slack(a, transposed, solve)
+    elif share_of_factors > 0.01:
+        slack = _factor_slack(a, transposed, solve, sampled=extra.get("factor_unit", unit) > unit)
+    share = seen.lost + ESTIMATOR_SAFETY * slack * spread
+    # Relative to the true solution, whose norm is at least (1 - share) of that of the computed one.
+    # The last factor is for the rounding of these few lines.
+    return condition, share / (1.0 - share) * (1.0 + 16.0 * _EPS) if 0.0 <= share < 1.0 else math.inf
 
 
-def _factor_slack(a: Array, transposed: bool, w: Array, solve: Solve) -> float:
-    """How much larger ``|A^-1|`` may be than the factors say; infinity where they say nothing.
+def _factor_slack(a: Array, transposed: bool, solve: Solve, sampled: bool = False) -> float:
+    """How much larger ``A^-1 r`` may be than the factors F say; infinity where they say nothing.
 
-    At a condition near 1/u the factors are those of another matrix. A right-hand side that excites
-    the worst direction shows it: with ``A y = z`` solved by the factors alone, the correction of
-    y is ``(I - M)^-1 - I`` times y, M being the defect of the factors.
+    ``||A^-1 r|| <= ||F^-1 r|| / (1 - m)`` with ``m = ||I - F^-1 A||_inf < 1``, which is estimated by products with
+    exact residuals; one that is near 1/2 is not trusted. `sampled`: one product with random signs is
+    enough if sqrt(n) times what it shows is small.
     """
-    n = w.shape[0]
-    signs = np.random.default_rng(n).choice([-1.0, 1.0], n)
-    z = w * signs
-    y = solve(z)
-    defect = doubled_residual(a, y, np.zeros_like(y), z.astype(y.dtype), transposed)
-    rate = float(np.abs(solve(defect)).max() / np.abs(y).max())
-    return 1.0 / (1.0 - rate) if rate < 0.5 else math.inf
+    n = a.shape[0]
+    kind = np.result_type(a.dtype, np.float64)
+    nothing = np.zeros(n)
+    if sampled:
+        signs = np.random.default_rng(n).choice([-1.0, 1.0], n).astype(kind)
+        seen = float(np.abs(signs + solve(plain_residual(a, transposed)(signs, np.zeros(n, kind)))).max()) * n**0.5
+        if seen < 0.25:
+            return 1.0 / (1.0 - seen)
+
+    def product(v: Array) -> Array:
+        y = np.conj(solve(v.astype(kind), adjoint=True))
+        return np.conj(doubled_residual(a, y, nothing, np.conj(v), not transposed))
+
+    def adjoint(v: Array) -> Array:
+        return v + solve(doubled_residual(a, v, nothing, nothing, transposed).astype(kind))
+
+    defect = norm1est(product, adjoint, n)
+    return 1.0 / (1.0 - defect) if defect < 0.5 else math.inf
 
 
 def _rcond(a: Array, transposed: bool, solve: Solve) -> float:

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.linalg import lapack
-
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.kernels.declared import declared_matrix
+from fsci.kernels.general import factored_lu, needs_minimum_norm, one_matrix
 
 __all__: list[str] = []
 
 
 def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
-    return None if problem.operands[0].ndim == 2 else Refusal("for one matrix, not a batch")
+    return one_matrix(problem)
 
 
 def work(problem: Problem, evidence: Evidence) -> float:
-    return 2.0 / 3.0 * float(problem.size) ** 3
+    n = float(problem.size)
+    return 2.0 / 3.0 * n**3 + 2.0 * n * problem.operands[1].size
 
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
-    a, b = problem.operands
-    getrf, getrs, gecon = lapack.get_lapack_funcs(("getrf", "getrs", "gecon"), (a,))
-    # The memory of a C-ordered array is its transpose in LAPACK's eyes: factor that, solve with trans.
-    by_rows = a.flags.c_contiguous and not a.flags.f_contiguous
-    transposed = bool(problem.parameters.get("transposed"))
-    factor, pivots, info = getrf(a.T if by_rows else a)
-    if info > 0:
-        return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=True)
-    norm = np.abs(a).sum(axis=1 if by_rows else 0).max(initial=0.0)
-    rcond = float(gecon(factor, norm)[0])
-    trans = int(by_rows != transposed)
-    x, _ = getrs(factor, pivots, b, trans=trans)
-
-    def solve_factored(rhs: np.ndarray, adjoint: bool = False) -> np.ndarray:
-        """Solve with the factor; `adjoint` for the transposed system."""
-        return getrs(factor, pivots, rhs, trans=trans ^ int(adjoint))[0]
-
+    a, _ = declared_matrix(problem, evidence)
+    factored = factored_lu(a, bool(problem.parameters.get("transposed")), evidence.get("norm1"))
+    if factored is None:
+        return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=not needs_minimum_norm(problem))
     return Attempt(
-        x,
-        byproducts={"factor": (factor, pivots), "rcond": rcond, "solve": solve_factored},
-        facts={"rcond": Fact(rcond, exact=False)},
+        factored.solve(problem.operands[1]),
+        byproducts={"factor": factored.factor, "rcond": factored.rcond, "solve": factored.solve},
+        facts={"rcond": Fact(factored.rcond, exact=False)},
     )
 
 
@@ -52,6 +39,7 @@ register(
         applies=applies,
         work=work,
         run=run,
+        safest=True,
         source="LAPACK getrf, getrs, gecon",
     )
 )
