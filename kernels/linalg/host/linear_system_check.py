@@ -30,6 +30,7 @@ __all__ = ["certify_system"]
 Array = np.ndarray[Any, np.dtype[Any]]
 Solve = Callable[..., Array]
 _EPS = 2.0**-52
+_FEW = 1024  # up to this order two vectors climb together: a product is cheap
 
 
 @register_check("linear_system", "host")
@@ -146,37 +147,37 @@ def forward_bound(
     if seen.componentwise > 16 * a.shape[0] * unit:
         slack = _factor_slack(a, transposed, solve)
     elif share_of_factors > 0.01:
-        slack = _factor_slack(a, transposed, solve, sampled=extra.get("factor_unit", unit) > unit)
+        slack = _factor_slack(a, transposed, solve, plain=extra.get("factor_unit", unit) > unit)
     share = seen.lost + ESTIMATOR_SAFETY * slack * spread
     # Relative to the true solution, whose norm is at least (1 - share) of that of the computed one.
     # The last factor is for the rounding of these few lines.
     return condition, share / (1.0 - share) * (1.0 + 16.0 * _EPS) if 0.0 <= share < 1.0 else math.inf
 
 
-def _factor_slack(a: Array, transposed: bool, solve: Solve, sampled: bool = False) -> float:
+def _factor_slack(a: Array, transposed: bool, solve: Solve, plain: bool = False) -> float:
     """How much larger ``A^-1 r`` may be than the factors F say; infinity where they say nothing.
 
     ``||A^-1 r|| <= ||F^-1 r|| / (1 - m)`` with ``m = ||I - F^-1 A||_inf < 1``, which is estimated by products with
-    exact residuals; one that is near 1/2 is not trusted. `sampled`: one product with random signs is
-    enough if sqrt(n) times what it shows is small.
+    exact residuals (`plain`: in working precision, which is more than the factors'); one that is near 1/2
+    is not trusted.
     """
     n = a.shape[0]
     kind = np.result_type(a.dtype, np.float64)
-    nothing = np.zeros(n)
-    if sampled:
-        signs = np.random.default_rng(n).choice([-1.0, 1.0], n).astype(kind)
-        seen = float(np.abs(signs + solve(plain_residual(a, transposed)(signs, np.zeros(n, kind)))).max()) * n**0.5
-        if seen < 0.25:
-            return 1.0 / (1.0 - seen)
+    nothing = np.zeros(n, kind)
+
+    def residual(v: Array, b: Array, turned: bool) -> Array:
+        if plain:
+            return plain_residual(a, turned)(v.astype(kind), b.astype(kind))
+        return doubled_residual(a, v, nothing, b, turned)
 
     def product(v: Array) -> Array:
         y = np.conj(solve(v.astype(kind), adjoint=True))
-        return np.conj(doubled_residual(a, y, nothing, np.conj(v), not transposed))
+        return np.conj(residual(y, np.conj(v), not transposed))
 
     def adjoint(v: Array) -> Array:
-        return v + solve(doubled_residual(a, v, nothing, nothing, transposed).astype(kind))
+        return v + solve(residual(v, nothing, transposed).astype(kind))
 
-    defect = norm1est(product, adjoint, n)
+    defect = norm1est(product, adjoint, n, columns=2 if n <= _FEW else 1)
     return 1.0 / (1.0 - defect) if defect < 0.5 else math.inf
 
 
