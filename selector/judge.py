@@ -25,6 +25,7 @@ from fsci.selector import calibration
 from fsci.selector.balls import exactly_singular
 from fsci.selector.catalogue import Entry, catalogue
 from fsci.selector.ranking import rank
+from fsci.selector.tables import Tally
 from fsci.selector.truth import TRUTHS, Pair, relative_error
 
 __all__ = ["Report", "judge"]
@@ -136,7 +137,7 @@ def judge(
     by_kind: dict[str, list[Entry]] = {}
     for entry in waiting:
         by_kind.setdefault(entry.kind, []).append(entry)
-    report, started, granted = Report(), perf_counter(), 0.0
+    report, tally, started, granted = Report(), Tally(), perf_counter(), 0.0
     for group in by_kind.values():
         granted += budget * len(group) / len(waiting)
         answered = False
@@ -148,7 +149,7 @@ def judge(
             diagnosis = calibration.pose(entry)
             if diagnosis is not None and diagnosis.problem is not None:
                 answered = True
-                _examine(entry, diagnosis.problem, report)
+                _examine(entry, diagnosis.problem, report, tally)
     if progress is not None:
         progress("done", 1.0)
     return report
@@ -159,7 +160,7 @@ def _held_out() -> Iterable[Entry]:
     yield from catalogue(half="held_out", dtypes=("float32", "complex128"), sizes=(20, 150))
 
 
-def _examine(entry: Entry, problem: Problem, report: Report) -> None:
+def _examine(entry: Entry, problem: Problem, report: Report, tally: Tally) -> None:
     portfolio = registry.kernels(problem.kind, problem.backend)
     probed = registry.probe(problem)
     started = perf_counter()
@@ -172,7 +173,9 @@ def _examine(entry: Entry, problem: Problem, report: Report) -> None:
         evidence = probed if kernel.applies(problem, probed) is None else Evidence()
         if kernel.applies(problem, evidence) is not None:
             continue
-        attempt, certificate, took = calibration.timed(kernel, problem, evidence, warm=False)
+        if tally.cold(kernel.key, str(problem.dtype)):
+            calibration.run_kernel(kernel, problem, evidence)
+        attempt, certificate, took = calibration.timed(kernel, problem, evidence)
         good = calibration.passes(problem, evidence, attempt, certificate, "backward")
         spent[name] = took
         seconds[name] = took if good else math.inf

@@ -26,10 +26,14 @@ class Tally:
     times: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
     counts: dict[str, dict[str, dict[str, list[int]]]] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    cold_seconds: float = 0.0
 
-    def warm(self, key: str, dtype: str) -> bool:
-        """Whether this kernel was timed before in this dtype."""
-        return dtype in self.times.get(key, {})
+    def cold(self, key: str, dtype: str) -> bool:
+        """Whether this kernel runs in this dtype for the first time."""
+        first = (key, dtype) not in self.seen
+        self.seen.add((key, dtype))
+        return first
 
     def add_time(self, key: str, dtype: str, work: float, seconds: float) -> None:
         """One timing."""
