@@ -262,7 +262,9 @@ def solve_lapack(m, turned, b, x, factor, record, thorough):  # type: ignore[no-
     if low and not loss < 0.5:
         return LOW_PRECISION_FAILED  # the estimate was made with factors of another matrix
     record[0], record[1], record[2] = normwise, componentwise, rcond
-    record[3] = forward * (1.0 + 2.0 * loss) if loss < 0.5 else np.inf
+    forward *= 1.0 + 2.0 * loss
+    # Relative to the solution computed; relative to the true one it is larger by 1 / (1 - forward).
+    record[3] = forward / (1.0 - forward) if loss < 0.5 and forward < 0.5 else np.inf
     return OK if normwise <= 8 * eps * np.sqrt(n) else DECLINED
 
 

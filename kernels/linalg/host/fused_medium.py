@@ -138,7 +138,9 @@ def solve_medium(a, turned, b, columns, x, record, thorough):  # type: ignore[no
     # The factors' own error: |inv(A)| is known to about n u / rcond.
     loss = n * u / rcond
     record[0], record[1], record[2] = normwise, componentwise, rcond
-    record[3] = forward * (1.0 + 2.0 * loss) if loss < 0.25 else np.inf
+    forward *= 1.0 + 2.0 * loss
+    # Relative to the solution computed; relative to the true one it is larger by 1 / (1 - forward).
+    record[3] = forward / (1.0 - forward) if loss < 0.25 and forward < 0.25 else np.inf
     return 0 if normwise <= 8 * eps * np.sqrt(n) else 1
 
 

@@ -169,7 +169,9 @@ def solve_small(a, b, columns, x, record):  # type: ignore[no-untyped-def]
     # (Higham 2002, section 14.3), the sum over columns by n times that.
     loss = n * n * u / rcond
     record[0], record[1], record[2] = normwise, componentwise, rcond
-    record[3] = forward * (1.0 + 2.0 * loss) if loss < 0.25 else np.inf
+    forward *= 1.0 + 2.0 * loss
+    # Relative to the solution computed; relative to the true one it is larger by 1 / (1 - forward).
+    record[3] = forward / (1.0 - forward) if loss < 0.25 and forward < 0.25 else np.inf
     # Comparisons are written so that a NaN declines; 8 eps sqrt(n) is the policy's own tolerance.
     if rcond >= eps and normwise <= 8 * eps * np.sqrt(n):
         return 0
