@@ -152,9 +152,7 @@ def _lu_solve(lu: Any, piv: Any, b: Any, trans: int, overwrite_b: bool, check_fi
     pivots = pivots.astype(np.int32, copy=False)
     key = ("lu_solve", lu.shape, b.shape, lu.dtype, trans) if ordinary(lu, b) and lu.dtype == b.dtype else None
     parameters = {"form": "lu", "trans": trans}
-    problem = Problem(
-        "factored_system", (factor, pivots, rhs), parameters, HOST, factor.dtype, None, factor.shape[0]
-    )
+    problem = Problem("factored_system", (factor, pivots, rhs), parameters, HOST, factor.dtype, None, factor.shape[0])
     return _solution(problem, "linalg.lu_solve", key)
 
 
@@ -273,7 +271,9 @@ def _refuse_asymmetry(a: Any) -> None:
     if wrong.any():
         i, j = (int(k) for k in np.argwhere(wrong)[0])
         mirror = f"the conjugate of entry ({j}, {i})" if a.dtype.kind == "c" else f"entry ({j}, {i})"
-        raise LinAlgError(f"the matrix is not Hermitian: entry ({i}, {j}) = {a[i, j]} differs from {mirror} = {a[j, i]}")
+        raise LinAlgError(
+            f"the matrix is not Hermitian: entry ({i}, {j}) = {a[i, j]} differs from {mirror} = {a[j, i]}"
+        )
 
 
 def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:

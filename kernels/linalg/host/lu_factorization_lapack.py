@@ -14,36 +14,25 @@ from fsci.kernels.lapack import byref, deref, gemv, getrf, letter, routine
 from fsci.kernels.linalg.host.inverse_lu import memory_of
 from fsci.kernels.linalg.host.inverse_small import EPS
 
-__all__ = ["copy_memory", "trmv"]
+__all__ = ["norm_of", "trmv"]
 
 _DTYPES = ("float64", "float32", "complex128", "complex64")
-_COPY = tuple(f"float64({t}[:, ::1], {t}[:, ::1], boolean)" for t in _DTYPES)
+_NORM = tuple(f"float64({t}[:, ::1])" for t in _DTYPES)
 _SIGNATURES = tuple(f"int64({t}[:, ::1], {t}[:, ::1], int32[::1], boolean, float64[::1])" for t in _DTYPES)
 
 trmv = routine("trmv", "cccixixi")  # uplo trans diag n a lda x incx
 _T, _N, _U, _L = letter("T"), letter("N"), letter("U"), letter("L")
 
 
-@jit(_COPY)
-def copy_memory(a, out, flip):  # type: ignore[no-untyped-def]
-    """Copy `a`, or its transpose if `flip`, into `out`; largest column sum of `a`, infinite if not finite."""
+@jit(_NORM)
+def norm_of(a):  # type: ignore[no-untyped-def]
+    """Largest column sum of ``|re| + |im|``, infinite if an entry is not finite."""
     m, n = a.shape
     columns = np.zeros(n, np.float64)
-    if flip:
-        block = 32
-        for top in range(0, m, block):
-            for left in range(0, n, block):
-                for i in range(top, min(top + block, m)):
-                    for j in range(left, min(left + block, n)):
-                        v = a[i, j]
-                        out[j, i] = v
-                        columns[j] += abs(v.real) + abs(v.imag)
-    else:
-        for i in range(m):
-            for j in range(n):
-                v = a[i, j]
-                out[i, j] = v
-                columns[j] += abs(v.real) + abs(v.imag)
+    for i in range(m):
+        for j in range(n):
+            v = a[i, j]
+            columns[j] += abs(v.real) + abs(v.imag)
     norm = 0.0
     for j in range(n):
         if not columns[j] <= norm:
@@ -55,12 +44,12 @@ def copy_memory(a, out, flip):  # type: ignore[no-untyped-def]
 
 @jit(_SIGNATURES)
 def factor_lu(a, lu, pivots, by_rows, record):  # type: ignore[no-untyped-def]
-    """Factor the matrix in memory `a` (rows or columns of it) into `lu`, memory by columns.
+    """Factor `lu`, memory by columns, in place; `a` is the matrix still, its memory by rows or by columns.
 
     Gives 0, the number of the first zero pivot, or -1 if not finite. The record holds the norm and
     Freivalds' (1979) random check, for square matrices.
     """
-    record[0] = copy_memory(a, lu, by_rows)
+    record[0] = norm_of(lu)
     record[1] = np.inf
     if not record[0] < np.inf:
         return -1
@@ -95,9 +84,8 @@ def factor_lu(a, lu, pivots, by_rows, record):  # type: ignore[no-untyped-def]
 
 def _factored(a: Any) -> tuple[Any, Any, int, Any]:
     memory, flipped = memory_of(a)
-    m, n = a.shape
-    lu, pivots, record = np.empty((n, m), a.dtype), np.empty(min(m, n), np.int32), np.empty(2)
-    return lu.T, pivots, factor_lu(memory, lu, pivots, not flipped, record), record
+    lu, pivots, record = np.array(a, order="F"), np.empty(min(a.shape), np.int32), np.empty(2)
+    return lu, pivots, factor_lu(memory, lu.T, pivots, not flipped, record), record
 
 
 def fast(a: Any) -> Any:
@@ -109,10 +97,10 @@ def fast(a: Any) -> Any:
         if not memory.flags.carray:
             return None
     n = a.shape[0]
-    lu, pivots, record = np.empty((n, n), a.dtype), np.empty(n, np.int32), np.empty(2)
-    status = factor_lu(memory, lu, pivots, by_rows, record)
+    lu, pivots, record = np.array(a, order="F"), np.empty(n, np.int32), np.empty(2)
+    status = factor_lu(memory, lu.T, pivots, by_rows, record)
     if status == 0 and record[1] <= 0.5 * BACKWARD_SLACK * EPS[a.dtype] * n**0.5:
-        return lu.T, pivots
+        return lu, pivots
     return None
 
 
@@ -138,7 +126,9 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     if lu.shape[0] != lu.shape[1]:
         record[1] = _residual(a, lu, pivots) / record[0] if record[0] > 0.0 else 0.0
     facts = {"rcond": Fact(0.0)} if status else {}
-    return Attempt((lu, pivots), byproducts={"zero": int(status), "norm": record[0], "residual": record[1]}, facts=facts)
+    return Attempt(
+        (lu, pivots), byproducts={"zero": int(status), "norm": record[0], "residual": record[1]}, facts=facts
+    )
 
 
 def _residual(a: Any, lu: Any, pivots: Any) -> float:
