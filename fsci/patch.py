@@ -13,6 +13,7 @@ Within fsci nothing is replaced: its modules hold SciPy's functions as they were
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -27,7 +28,8 @@ DOMAINS = ("linalg", "optimize")
 
 _lock = threading.RLock()
 _holds: set[Patch] = set()
-# Twins now in place by the identity of SciPy's function, and the other way round; both keep their keys alive.
+# SciPy's function and its twin by the identity of the other; made once, and kept, so that a twin
+# that somebody put back after the patch had gone is still known for one.
 _twin_of: dict[int, tuple[Any, Any]] = {}
 _original_of: dict[int, tuple[Any, Any]] = {}
 # Where a twin was put, so that a module that has left sys.modules is restored too.
@@ -47,16 +49,29 @@ def _twin(own: Callable[..., Any], original: Any) -> Callable[..., Any]:
     return update_wrapper(call, original)
 
 
-def _replacements(handovers: bool) -> Iterator[tuple[Any, Callable[..., Any]]]:
-    """SciPy's functions and what stands in for them."""
+def _loaded(package: str) -> ModuleType:
+    """The package with all its modules: one imported later would take a twin for SciPy's own function."""
+    ours = import_module(package)
+    for module in pkgutil.iter_modules(ours.__path__, f"{package}."):
+        import_module(module.name)
+    return ours
+
+
+def _twins(handovers: bool) -> dict[int, tuple[Any, Any]]:
+    """SciPy's functions and what shall stand in for them, by the identity of SciPy's."""
+    wanted: dict[int, tuple[Any, Any]] = {}
     for domain in DOMAINS:
-        ours = import_module(f"fsci.{domain}")
-        names = {*ours.__fsci_own__, *(ours.__fsci_handed_over__ if handovers else ())}
+        ours = _loaded(f"fsci.{domain}")
         theirs = import_module(f"scipy.{domain}")
-        for name in sorted(names):
-            original = getattr(theirs, name)
-            if id(original) not in _original_of:
-                yield original, getattr(ours, name)
+        for name in {*ours.__fsci_own__, *(ours.__fsci_handed_over__ if handovers else ())}:
+            found = getattr(theirs, name)
+            original = _original_of.get(id(found), (found, found))[1]
+            if id(original) not in _twin_of:
+                twin = _twin(getattr(ours, name), original)
+                _twin_of[id(original)] = original, twin
+                _original_of[id(twin)] = twin, original
+            wanted[id(original)] = _twin_of[id(original)]
+    return wanted
 
 
 def _namespaces() -> Iterator[dict[str, Any]]:
@@ -76,15 +91,6 @@ def _exchange(table: dict[int, tuple[Any, Any]], *, remember: bool) -> None:
                     _slots.append((space, name))
 
 
-def _install(handovers: bool) -> None:
-    new = [(original, _twin(own, original)) for original, own in _replacements(handovers)]
-    new = [pair for pair in new if id(pair[0]) not in _twin_of]
-    if new:
-        _twin_of.update({id(original): (original, twin) for original, twin in new})
-        _original_of.update({id(twin): (twin, original) for original, twin in new})
-        _exchange(_twin_of, remember=True)
-
-
 def _restore() -> None:
     _exchange(_original_of, remember=False)
     for space, name in _slots:
@@ -92,8 +98,6 @@ def _restore() -> None:
         if found is not None:
             space[name] = found[1]
     _slots.clear()
-    _twin_of.clear()
-    _original_of.clear()
 
 
 class Patch:
@@ -104,7 +108,7 @@ class Patch:
 
     def _hold(self) -> Patch:
         with _lock:
-            _install(self._handovers)
+            _exchange(_twins(self._handovers), remember=True)
             _holds.add(self)
         return self
 

@@ -162,7 +162,7 @@ def _show(report: dict[str, Any]) -> None:
                 duration(row["scipy_seconds"]),
                 duration(row["numpy_seconds"]) if "numpy_seconds" in row else "",
                 duration(row["fsci_seconds"]),
-                f"{row['scipy_seconds'] / row['fsci_seconds']:.1f} x",
+                _ratio(row["scipy_seconds"] / row["fsci_seconds"]),
                 _error(row["scipy_error"], row["scipy_says"]),
                 _error(row["fsci_error"], row["fsci_says"]),
                 "" if row["bound"] is None else number(row["bound"]),
@@ -185,3 +185,7 @@ def _error(error: float | None, says: str) -> str:
     if says.startswith("warns"):
         says = "warns" + says[says.index(",") :] if "," in says else "warns"
     return f"{shown} {says}".strip()
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.1f} x" if value >= 1.0 else f"{value:.2g} x"
