@@ -14,7 +14,7 @@ import numpy as np
 from fsci.kernels.jit import jit
 from fsci.kernels.lanes import fnma, largest, load, magnitude, maximum, splat, store, total
 
-__all__ = ["factor", "solve_adjoint_factored", "solve_factored", "stride_of", "weighted_inverse_norm"]
+__all__ = ["factor", "irregular", "solve_adjoint_factored", "solve_factored", "stride_of", "weighted_inverse_norm"]
 
 _FLAT = "float64[::1]"
 
@@ -23,6 +23,14 @@ _FLAT = "float64[::1]"
 def stride_of(n):  # type: ignore[no-untyped-def]
     """Distance of rows: a multiple of eight that is odd in eights, so that columns spread over cache sets."""
     return ((n + 7) // 8 | 1) * 8
+
+
+@jit(inline=True)
+def irregular(i):  # type: ignore[no-untyped-def]
+    """Fixed numbers of either sign between 1/2 and 1: multiples of the golden section, modulo one."""
+    part = (i + 1) * 0.6180339887498949
+    part -= np.floor(part)
+    return 0.5 + part if part < 0.5 else -part
 
 
 @jit([f"int64({_FLAT}, int64, int64, int64[::1])"])
@@ -199,15 +207,16 @@ def solve_adjoint_factored(s, n, stride, order, c, x):  # type: ignore[no-untype
 def weighted_inverse_norm(s, n, stride, order, w, turned):  # type: ignore[no-untyped-def]
     """Estimate of ``|| |inv(A)| w ||`` (infinity norm), from below, by three solves; of A.T where `turned`.
 
-    Hager's (1984) climb on ``inv(A) @ diag(w)``, started from the mean of its rows and left
-    after one step; what each solve shows is a lower bound, and the largest is given.
+    Hager's (1984) climb on ``inv(A) @ diag(w)``, left after one step; what each solve shows is a
+    lower bound, and the largest is given. It starts from an irregular vector: the usual one, all
+    ones, is what simple matrices annihilate (Higham 2002, section 15.3, has the same remedy).
     """
     c, x, y = np.zeros(stride), np.zeros(stride), np.zeros(stride)
     best, peak, row = 0.0, 0.0, 0
     for step in range(3):
         if step == 0:
             for i in range(n):
-                c[i] = 1.0 / n
+                c[i] = irregular(i) / n
         elif step == 2:
             for i in range(stride):
                 c[i] = 0.0

@@ -23,7 +23,6 @@ from fsci.linalg.errors import LinAlgError, LinAlgWarning, UncertifiedWarning
 __all__ = ["solve"]
 
 _scipy_solve = scipy_linalg.solve
-_scipy_lstsq = scipy_linalg.lstsq
 _ndarray = np.ndarray
 _GENERAL = frozenset({None, "gen", "general"})
 _SINGULAR = "A singular matrix detected: slice(s) [0] are singular."
@@ -168,18 +167,30 @@ def _single(a: Any, b: Any, lower: bool, assume_a: str | None, transposed: bool)
     structure = None if claim.name == "general" else claim.name
     if transposed:
         a, structure = a.T, claim.transposed or structure
-    key = None
-    if structure is None:
-        key = ("solve", a.shape, b.shape, a.dtype, b.dtype)
-        plan = frame.plans.get(key)
-        x = None if plan is None else plan(a, b)
-        if x is not None:
-            return x
-    problem = Problem("linear_system", (a, b), {}, HOST, a.dtype, structure, a.shape[0])
+    # A small system is solved as a general one at less than a look at its structure costs.
+    small = _size_class(a.shape[0]) == "small"
+    if small and structure == "positive definite":
+        _require_definite(a, frame.policy)
+    key = ("solve", a.shape, b.shape, a.dtype, b.dtype) if structure is None or small else None
+    plan = None if key is None or denied is not None else frame.plans.get(key)
+    x = None if plan is None else plan(a, b)
+    if x is not None:
+        return x
+    asked = {"minimum_norm": True} if frame.policy.hardened and "minimum_norm" in frame.policy.allow else {}
+    problem = Problem("linear_system", (a, b), asked, HOST, a.dtype, None if small else structure, a.shape[0])
     diagnosis = selector.run(problem, "linalg.solve", key)
     if denied is not None:
         diagnosis = _disowned(diagnosis, frame, denied)
     return _told(diagnosis, given, b, assume_a)
+
+
+def _require_definite(a: Any, policy: Any) -> None:
+    """Raise as SciPy does where its Cholesky factorization would break down."""
+    (potrf,) = scipy_linalg.lapack.get_lapack_funcs(("potrf",), (a,))
+    if potrf(a, clean=False)[1] > 0:
+        if policy.hardened:
+            raise SingularMatrixError(f"{_SINGULAR} The matrix is not positive definite.")
+        raise LinAlgError(_SINGULAR)
 
 
 def _disowned(diagnosis: Diagnosis, frame: Any, place: tuple[int, int]) -> Diagnosis:
@@ -205,15 +216,18 @@ def _told(diagnosis: Diagnosis, a: Any, b: Any, assume_a: str | None) -> Any:
     definite = problem.structure != "positive definite" or not any(
         tried.status == "not_definite" for tried in diagnosis.attempts
     )
+    if attempt.value is None and not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return NotImplemented
     if attempt.status == "singular" or not definite:
-        if frame.policy.hardened and definite and "minimum_norm" in frame.policy.allow:
-            frame.ledger.record("repair", "linalg.solve", repair="minimum_norm")
-            return _scipy_lstsq(a, b)[0]
         text = "Matrix is singular." if assume_a == "banded" else _SINGULAR
+        if a.size == 1:
+            text = "A singular matrix detected."
         if frame.policy.hardened:
             why = "" if definite else " The matrix is not positive definite."
             raise SingularMatrixError(text + why, diagnosis)
         raise LinAlgError(text)
+    if problem.structure == "positive definite" and not attempt.kernel.startswith("cholesky"):
+        _require_definite(problem.operands[0], frame.policy)
     if attempt.value is None:
         return NotImplemented
     if frame.policy.hardened:

@@ -10,8 +10,9 @@ from scipy.linalg import lapack
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
-from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_norm_1, inverse_weighted_norm
+from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_weighted_norm
 from fsci.kernels.factors import solver
+from fsci.kernels.structured import rcond_from
 
 __all__: list[str] = []
 
@@ -25,7 +26,7 @@ def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
         return Refusal("bandwidths not measured")
     if 2 * below + above + 1 >= problem.size:
         return Refusal("the band is as wide as the matrix")
-    return None
+    return None if max(below, above) > 0 else Refusal("diagonal")
 
 
 def work(problem: Problem, evidence: Evidence) -> float:
@@ -102,14 +103,15 @@ def _certified(problem: Problem, evidence: Evidence, band: Array, x: Array, solv
     if not solved.any():
         size, solved = np.ones_like(size), np.ones_like(solved)
     r, w, size, size_b = r[:, solved], w[:, solved], size[solved], size_b[solved]
-    inverse = inverse_norm_1(solve, n)
-    rcond = 1.0 / (evidence.get("norm1") * inverse)
+    rcond = rcond_from(evidence.get("norm1"), solve, n)
     # A row holds that many terms; the residual is computed in double precision at least, a complex
     # product rounds as four. The last term is for underflow. (Arioli, Demmel and Duff, 1989.)
     terms = (below + above + 2) * (1.0 if band.dtype.kind == "f" else 4.0)
     weights = ((r + terms * (2.0**-53 * w + 2.0**-1022)) / size).max(axis=1)
     forward = ESTIMATOR_SAFETY * inverse_weighted_norm(solve, weights)
-    loss = n * problem.unit_roundoff / rcond  # the factors' own error, on what they say of the inverse
+    loss = (
+        n * problem.unit_roundoff / rcond if rcond > 0.0 else np.inf
+    )  # the factors' own error, on what they say of the inverse
     quotient = np.divide(r, w, out=np.where(r > 0, np.inf, 0.0), where=w > 0)
     forward = forward * (1.0 + 2.0 * loss)
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.linalg import lapack
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.factors import solver
+from fsci.kernels.structured import rcond_from
 
 __all__: list[str] = []
 
@@ -31,7 +33,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     bounds = evidence.get("blocks")
     getrf, getrs = lapack.get_lapack_funcs(("getrf", "getrs"), (a,))
     factors = []
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in pairwise(bounds):
         factor, pivots, info = getrf(a[start:stop, start:stop])
         if info > 0:
             return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=True)
@@ -44,7 +46,8 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         return x
 
     solve = solver(apply, a.dtype, False)
-    return Attempt(solve(b), byproducts={"solve": solve})
+    rcond = rcond_from(evidence.get("norm1"), solve, a.shape[0])
+    return Attempt(solve(b), byproducts={"solve": solve, "rcond": rcond}, facts={"rcond": Fact(rcond, exact=False)})
 
 
 register(

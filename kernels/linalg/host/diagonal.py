@@ -27,7 +27,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         x = b / (d if b.ndim == 1 else d[:, None])
         size = np.abs(d).astype(float)
         # In the problem's own precision, as the warning is worded for it.
-        rcond = 1.0 / (float(size.max()) * float((1 / d).astype(d.dtype).__abs__().max()))
+        rcond = float(np.divide(1.0, float(size.max()) * float(np.abs(1 / d).max())))
     # A real quotient is correctly rounded; a complex one is off by a few roundings (Higham 2002, lemma 3.5).
     u = problem.unit_roundoff * (1.0 if d.dtype.kind == "f" else 8.0)
     tiny = float(np.finfo(d.dtype).tiny)

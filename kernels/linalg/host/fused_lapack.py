@@ -13,6 +13,7 @@ import numpy as np
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.blocked_lu import irregular
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, gemm, gemv, getrf, getrs, letter
 from fsci.kernels.linalg.host.fused_small import RECORD, attempt_of
@@ -106,7 +107,7 @@ def inverse_norm(factor, pivots, w, trans):  # type: ignore[no-untyped-def]
     for step in range(3):
         for i in range(n):
             if step == 0:
-                x[i] = 1.0 / n
+                x[i] = irregular(i) / n
             elif step == 2:
                 x[i] = 1.0 if i == row else 0.0
             else:

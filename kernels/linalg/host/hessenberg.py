@@ -11,6 +11,7 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.factors import solver
 from fsci.kernels.jit import jit
+from fsci.kernels.structured import rcond_from
 
 __all__: list[str] = []
 
@@ -87,7 +88,8 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         return np.asarray(x.reshape(rhs.shape))
 
     solve = solver(apply, h.dtype, flipped)
-    return Attempt(solve(b), byproducts={"solve": solve})
+    rcond = rcond_from(evidence.get("norm1"), solve, h.shape[0])
+    return Attempt(solve(b), byproducts={"solve": solve, "rcond": rcond}, facts={"rcond": Fact(rcond, exact=False)})
 
 
 register(

@@ -83,7 +83,7 @@ def _structure(m: Array, seen: Scan, below: int, above: int, facts: dict[str, An
     blocks = diagonal_blocks(seen)
     if blocks.shape[0] > 2:
         return {"structure": "block_diagonal", "blocks": blocks}
-    if min(below, above) == 1:
+    if min(below, above) == 1 < max(below, above):
         return {"structure": "hessenberg"}
     if facts["hermitian"] and facts["positive_diagonal"]:
         return {"structure": "spd_candidate"}
