@@ -13,7 +13,10 @@ import numpy as np
 
 from fsci.kernels.workspace import blas_function
 
-__all__ = ["adjoint_times", "column_norms", "probe_vector", "square_sum", "times"]
+__all__ = ["ROUNDOFF", "adjoint_times", "column_norms", "probe_vector", "square_sum", "times"]
+
+# Unit roundoff by dtype character: `numpy.finfo` takes longer than a small factorization.
+ROUNDOFF = {"f": 2.0**-24, "F": 2.0**-24, "d": 2.0**-53, "D": 2.0**-53}
 
 # NumPy's and SciPy's OpenBLAS keep a pool of threads each; up to this many elements a product
 # stays on the calling thread (interface/gemv.c: 2304 * GEMM_MULTITHREAD_THRESHOLD), so that NumPy's

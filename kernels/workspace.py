@@ -6,18 +6,18 @@ SciPy asks for the workspace at every call, and its QR copies the matrix to do s
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 from scipy.linalg import blas, lapack
 
-__all__ = ["blas_function", "gelsd_workspace", "lapack_function", "workspace"]
+__all__ = ["blas_function", "gelsd_workspace", "lapack_function", "svd_driver", "workspace"]
 
 _PREFIX = {"f": "s", "d": "d", "F": "c", "D": "z"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def lapack_function(name: str, char: str) -> Callable[..., Any]:
     """LAPACK routine `name` (real name, ``orgqr``) for the dtype character `char`."""
     if char in "FD" and name[:2] == "or":
@@ -25,7 +25,7 @@ def lapack_function(name: str, char: str) -> Callable[..., Any]:
     return getattr(lapack, _PREFIX[char] + name)  # type: ignore[no-any-return]
 
 
-@lru_cache(maxsize=None)
+@cache
 def blas_function(name: str, char: str) -> Callable[..., Any]:
     """BLAS routine `name` for the dtype character `char`; ``syrk`` is ``herk`` and ``dot`` conjugates if complex."""
     if char in "FD":
@@ -61,3 +61,10 @@ def gelsd_workspace(char: str, m: int, n: int, columns: int) -> tuple[int, ...]:
     """``lwork, iwork`` of gelsd (``lwork, rwork, iwork`` if complex)."""
     *sizes, _ = lapack_function("gelsd_lwork", char)(m, n, columns)
     return tuple(_size(size, char) for size in sizes)
+
+
+@lru_cache(maxsize=4096)
+def svd_driver(name: str, char: str, m: int, n: int, compute_uv: bool, full_matrices: bool) -> tuple[Any, int]:
+    """Routine gesdd or gesvd, and its workspace for an m by n matrix."""
+    lwork = workspace(name, char, m, n, compute_uv=compute_uv, full_matrices=full_matrices)
+    return lapack_function(name, char), lwork

@@ -20,7 +20,6 @@ __all__ = ["qr", "svd", "svdvals"]
 
 _scipy_qr = scipy_linalg.qr
 _scipy_svd = scipy_linalg.svd
-_scipy_svdvals = scipy_linalg.svdvals
 _MODES = ("full", "r", "economic", "raw")
 
 # Up to this work, m n min(m, n), the choice costs more than it can gain, and shape alone decides
@@ -93,7 +92,8 @@ def qr(
 
         return on_device("qr", (a,), {"mode": mode, "pivoting": pivoting, "check_finite": check_finite})
     matrix = as_lapack(a)
-    if matrix is None or lwork not in (None, -1) or mode not in _MODES or not isinstance(pivoting, (bool, int)):
+    flags = isinstance(pivoting, int) and isinstance(overwrite_a, int)
+    if matrix is None or lwork not in (None, -1) or mode not in _MODES or not flags:
         return hand_over(_scipy_qr, "linalg.qr", "operands or options that no kernel takes", *given)
     if matrix.ndim > 2:
         return over_batch("linalg.qr", qr, _scipy_qr, (matrix,), (2,), given)
@@ -202,6 +202,10 @@ def _too_large(shape: tuple[int, ...], full_matrices: bool) -> bool:
     return entries > _LARGEST_SVD
 
 
+def _values_of_slice(a: Any, full_matrices: bool, compute_uv: bool, overwrite_a: bool, check_finite: bool) -> Any:
+    return svdvals(a, overwrite_a, check_finite)
+
+
 def svdvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     """Singular values of a matrix, in non-increasing order.
 
@@ -238,23 +242,23 @@ def svdvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any
             value = plan(a)
             if value is not None:
                 return value
-    given = (a, overwrite_a, check_finite)
+    given = (a, True, False, overwrite_a, check_finite)
     if device_of(a) != HOST:
         from fsci.linalg._device import on_device
 
         return on_device("svd", (a,), {"full_matrices": False, "compute_uv": False, "check_finite": check_finite})
     matrix = as_lapack(a)
     if matrix is None:
-        return hand_over(_scipy_svdvals, "linalg.svdvals", "operands that no kernel takes", *given)
+        return hand_over(_scipy_svd, "linalg.svdvals", "operands that no kernel takes", *given)
     if matrix.ndim > 2:
-        return over_batch("linalg.svdvals", svdvals, _scipy_svdvals, (matrix,), (2,), given)
+        return over_batch("linalg.svdvals", _values_of_slice, _scipy_svd, (matrix,), (2,), given)
     if matrix.ndim != 2 or matrix.size == 0:
-        return hand_over(_scipy_svdvals, "linalg.svdvals", "an empty matrix, or not a matrix", *given)
+        return hand_over(_scipy_svd, "linalg.svdvals", "an empty matrix, or not a matrix", *given)
     m, n = matrix.shape
     problem = Problem("singular_values", (matrix,), {}, HOST, matrix.dtype, None, max(m, n))
     key = ("svdvals", matrix.shape, matrix.dtype) if m * n * min(m, n) <= _PLANNED else None
     diagnosis = selector.run(problem, "linalg.svdvals", key)
     if diagnosis.value is None:
-        return hand_over(_scipy_svdvals, "linalg.svdvals", refusal(diagnosis), *given)
+        return hand_over(_scipy_svd, "linalg.svdvals", refusal(diagnosis), *given)
     warn_uncertified(diagnosis)
     return diagnosis.value

@@ -146,7 +146,7 @@ def _bound(
     norm_x, norm_b, norm_r = (float(np.linalg.norm(v)) for v in (rounded, b, residual))
     rounding_r = doubled * math.sqrt(n) * (norm_b + norm * norm_x)
     rounding_g = (doubled * math.sqrt(m) * norm) * norm_r
-    return apart + 2.0 * size + (rounding_r / smallest + rounding_g / smallest**2) / largest
+    return 1.001 * apart + 2.0 * size + (rounding_r / smallest + rounding_g / smallest**2) / largest
 
 
 register(

@@ -14,12 +14,10 @@ import numpy as np
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
-from fsci.kernels.products import adjoint_times, square_sum, times
+from fsci.kernels.products import ROUNDOFF, adjoint_times, square_sum, times
 from fsci.kernels.workspace import gelsd_workspace, lapack_function, workspace
 
 __all__: list[str] = []
-
-_ROUNDOFF = {"f": 2.0**-24, "F": 2.0**-24, "d": 2.0**-53, "D": 2.0**-53}
 
 
 def drive(a: np.ndarray, b: np.ndarray, cond: float, driver: str) -> tuple[Any, Any, int, Any] | None:
@@ -63,7 +61,7 @@ def fast(a: np.ndarray, b: np.ndarray, cond: float, driver: str) -> Any:
     residual = b - times(a, x)
     size_r = square_sum(residual)
     # Backward errors after Stewart (1977), and of a consistent system; squared, and with the Frobenius norm.
-    tolerance = (BACKWARD_SLACK * _ROUNDOFF[a.dtype.char]) ** 2 * max(a.shape)
+    tolerance = (BACKWARD_SLACK * ROUNDOFF[a.dtype.char]) ** 2 * max(a.shape)
     if size_r <= tolerance * (size_a * square_sum(x) + size_b):
         return value
     if square_sum(adjoint_times(a, residual)) <= tolerance * size_a * size_r:
@@ -87,7 +85,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     a, b = problem.operands
-    if not (math.isfinite(square_sum(a) + square_sum(b)) or (np.isfinite(a).all() and np.isfinite(b).all())):
+    if not evidence.get("finite", False) and not (np.isfinite(a).all() and np.isfinite(b).all()):
         return Attempt(None, status="declined")
     value = drive(a, b, problem.parameters["cond"], problem.parameters["driver"])
     if value is None:

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from fsci.core.frames import FRAME
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
 from fsci.kernels.linalg.host.least_squares_check import wedin_bound
-from fsci.kernels.products import adjoint_times, column_norms, times
+from fsci.kernels.products import adjoint_times, column_norms, probe_vector, times
 
-__all__ = ["PROBES", "SAFETY", "frobenius", "gaussian"]
+__all__ = ["PROBES", "SAFETY", "examined", "frobenius", "gaussian"]
 
 # A Frobenius norm met with this many Gaussian vectors is underestimated by more than the safety
 # factor with probability below 1e-5 at rank one, and far below at any other.
@@ -27,8 +28,15 @@ PROBES = 4
 SAFETY = 20.0
 
 
-def gaussian(size: int, char: str) -> np.ndarray:
-    """Fixed Gaussian vectors, Fortran-ordered, one a column."""
+def examined(policy: Policy) -> bool:
+    """Whether a forward bound is asked for; else one vector says enough about the backward error."""
+    return FRAME.get().log is not None or policy.wants_forward
+
+
+def gaussian(size: int, char: str, examine: bool = True) -> np.ndarray:
+    """Fixed Gaussian vectors, Fortran-ordered, one a column; a single one where only a backward error is asked."""
+    if not examine:
+        return probe_vector(size, char)[:, None]
     generator = np.random.default_rng(size + 1)
     vectors = generator.standard_normal((PROBES, size))
     if char in "FD":
@@ -57,7 +65,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         to_infinity = math.sqrt(m) / float(np.abs(b).sum(axis=1).max())
         if m < n:
             a, b = a.conj().T, b.conj().T
-        backward, error, condition, detail = _examined(a, b, int(rank), s, u)
+        backward, error, condition, detail = _examined(a, b, int(rank), s, u, examined(policy))
         forward = error * to_infinity if error else 0.0
     return Certificate(
         verdict=policy.verdict(forward, "estimated", u),
@@ -71,7 +79,9 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     )
 
 
-def _examined(a: np.ndarray, b: np.ndarray, rank: int, s: Any, u: float) -> tuple[float, float, float, dict[str, Any]]:
+def _examined(
+    a: np.ndarray, b: np.ndarray, rank: int, s: Any, u: float, examine: bool
+) -> tuple[float, float, float, dict[str, Any]]:
     """Backward error, bound on ``norm(B - A^+)`` (2-norm), condition and details, for m >= n."""
     m, n = a.shape
     char = a.dtype.char
@@ -81,7 +91,7 @@ def _examined(a: np.ndarray, b: np.ndarray, rank: int, s: Any, u: float) -> tupl
     if rank == 0:
         # Everything is below the cutoff: the zero matrix is the answer, exactly.
         return 0.0, 0.0, 1.0, detail
-    vectors = gaussian(n, char)
+    vectors = gaussian(n, char, examine)
     image = times(a, vectors)
     penrose_a = times(a, times(b, image)) - image
     dropped = 0.0 if s is None or rank >= s.size else float(np.linalg.norm(s[rank:].astype(float)))
@@ -93,7 +103,9 @@ def _examined(a: np.ndarray, b: np.ndarray, rank: int, s: Any, u: float) -> tupl
     )
     rounding = (math.sqrt(m) + math.sqrt(n) + 4.0) * u * norm_a * norm_b
     condition = norm_a * norm_b
-    if rank == n:
+    if not examine:
+        forward = math.inf
+    elif rank == n:
         identity = SAFETY * frobenius(vectors - times(b, image)) + rounding
         forward = identity / (1.0 - identity) if identity < 0.5 else math.inf
         forward += SAFETY * frobenius(outside) / norm_b + rounding

@@ -15,7 +15,7 @@ import numpy as np
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
-from fsci.kernels.linalg.host.pinv_check import SAFETY, frobenius, gaussian
+from fsci.kernels.linalg.host.pinv_check import SAFETY, examined, frobenius, gaussian
 from fsci.kernels.linalg.host.qr_householder import reflected
 from fsci.kernels.products import adjoint_times, column_norms, times
 from fsci.kernels.tall import condition_of
@@ -37,13 +37,15 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     u = problem.unit_roundoff
     m, n = a.shape
     r = value[0] if mode == "r" else value[1]
+    examine = examined(policy)
     with np.errstate(all="ignore"):
         if not evidence.get("comfortable", True):
             scale = 2.0 ** max(-1000, min(1000, -math.frexp(float(np.abs(a).max(initial=0.0)))[1]))
             a, r = a * a.dtype.type(scale), r * r.dtype.type(scale)
             value = (r, *value[1:]) if mode == "r" else (value[0], r, *value[2:])
-        norm = float(np.linalg.norm(column_norms(a).astype(float)))
-        vectors = gaussian(n, a.dtype.char)
+        # Of the zero matrix, R is zero, and everything is relative to one.
+        norm = float(np.linalg.norm(column_norms(a).astype(float))) or 1.0
+        vectors = gaussian(n, a.dtype.char, examine)
         image = times(a[:, value[-1]] if problem.parameters["pivoting"] else a, vectors)
         short = times(r, vectors)
         orthogonality = math.inf
@@ -53,13 +55,16 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         else:
             residual = frobenius(_applied(value, mode, short) - image) / norm
             orthogonality = 0.0
-            if mode != "raw":
+            if mode != "raw" and not examine:
+                # Q^H A = R and A = Q R, met by one vector: Q R moves no other way than R does.
+                orthogonality = frobenius(adjoint_times(value[0], image) - short) / norm
+            elif mode != "raw":
                 basis = gaussian(value[0].shape[1], a.dtype.char)
                 returned = adjoint_times(value[0], times(value[0], basis))
                 orthogonality = frobenius(returned - basis) / math.sqrt(basis.shape[0])
         backward = residual if mode == "r" else max(residual, orthogonality)
-        backward = math.inf if math.isnan(backward) else backward if norm > 0.0 else 0.0
-        square = np.asfortranarray(r[:n, :n]) if m >= n else None
+        backward = math.inf if math.isnan(backward) else backward
+        square = np.asfortranarray(r[:n, :n]) if m >= n and examine else None
         condition = math.inf if square is None else condition_of(square)
         forward = _bound(backward, condition, m, n, u)
     return Certificate(

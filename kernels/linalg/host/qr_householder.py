@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,20 @@ import numpy as np
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
-from fsci.kernels.products import adjoint_times, probe_vector, square_sum, times
+from fsci.kernels.products import ROUNDOFF, adjoint_times, probe_vector, square_sum, times
 from fsci.kernels.workspace import lapack_function, workspace
 
-__all__ = ["factored", "reflected"]
+__all__ = ["factored", "reflected", "upper_triangle"]
+
+
+@lru_cache(maxsize=256)
+def _mask(m: int, n: int) -> np.ndarray:
+    return np.tri(m, n, -1, dtype=bool)
+
+
+def upper_triangle(a: np.ndarray) -> Any:
+    """`numpy.triu`, whose mask costs more than a small factorization."""
+    return np.where(_mask(*a.shape), a.dtype.type(0), a) if a.size <= 4096 else np.triu(a)
 
 
 def factored(a: np.ndarray, mode: str, pivoting: bool) -> tuple[Any, ...]:
@@ -28,7 +39,7 @@ def factored(a: np.ndarray, mode: str, pivoting: bool) -> tuple[Any, ...]:
     else:
         reflectors, tau, _, _ = lapack_function("geqrf", char)(a, lwork=workspace("geqrf", char, m, n))
     short = mode in ("economic", "raw") and m >= n
-    r = np.triu(reflectors[:n] if short else reflectors)
+    r = upper_triangle(reflectors[:n] if short else reflectors)
     if mode == "r":
         return (r, *pivots)
     if mode == "raw":
@@ -66,7 +77,7 @@ def _fast(a: np.ndarray, mode: str, pivoting: bool) -> Any:
         image = times(a, shuffled)
     else:
         image = times(a, vector)
-    tolerance = (BACKWARD_SLACK * 0.5 * float(np.finfo(a.dtype).eps)) ** 2 * max(a.shape) * size
+    tolerance = (BACKWARD_SLACK * ROUNDOFF[a.dtype.char]) ** 2 * max(a.shape) * size
     if mode == "r":
         # Only R is there: it must keep the length of the image.
         lost = math.sqrt(square_sum(times(value[0], vector))) - math.sqrt(square_sum(image))
@@ -114,7 +125,7 @@ def work_pivoted(problem: Problem, evidence: Evidence) -> float:
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     (a,) = problem.operands
-    if not np.isfinite(a).all():
+    if not evidence.get("finite", False) and not np.isfinite(a).all():
         return Attempt(None, status="declined")
     return Attempt(factored(a, problem.parameters["mode"], problem.parameters["pivoting"]))
 

@@ -16,7 +16,7 @@ import numpy as np
 from fsci.core.policy import BACKWARD_SLACK, Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
-from fsci.kernels.linalg.host.pinv_check import SAFETY, frobenius, gaussian
+from fsci.kernels.linalg.host.pinv_check import SAFETY, examined, frobenius, gaussian
 from fsci.kernels.products import adjoint_times, column_norms, times
 
 __all__: list[str] = []
@@ -69,11 +69,19 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         if not s[0] > 0:
             exact = 0.0 if not a.any() else math.inf
             return _certificate(problem, attempt, policy, exact, exact, math.inf, {"rank_of_zero": True})
-        vectors = gaussian(n, char)
+        examine = examined(policy)
+        vectors = gaussian(n, char, examine)
         turned = times(vh, vectors)
-        residual = frobenius(times(u[:, :k], s[:, None] * turned[:k]) - times(a, vectors)) / float(s[0])
+        if not examine:
+            # One vector meets the product, and U by the length of its image.
+            scaled = s[:, None] * turned[:k]
+            image = times(u[:, :k], scaled)
+            lost = abs(frobenius(image) - frobenius(scaled)) / float(s[0])
+            backward = max(frobenius(image - times(a, vectors)) / float(s[0]), lost) / math.sqrt(k)
+            return _certificate(problem, attempt, policy, backward, math.inf, _condition(s), {})
         left = gaussian(u.shape[1], char)
         right = gaussian(vh.shape[0], char)
+        residual = frobenius(times(u[:, :k], s[:, None] * turned[:k]) - times(a, vectors)) / float(s[0])
         departure = frobenius(adjoint_times(u, times(u, left)) - left)
         departure = max(departure, frobenius(times(vh, adjoint_times(vh, right)) - right))
         rounding = (math.sqrt(m) + math.sqrt(n)) * problem.unit_roundoff

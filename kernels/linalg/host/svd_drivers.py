@@ -11,17 +11,17 @@ import numpy as np
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
-from fsci.kernels.products import probe_vector, square_sum, times
-from fsci.kernels.workspace import lapack_function, workspace
+from fsci.kernels.products import ROUNDOFF, probe_vector, square_sum, times
+from fsci.kernels.workspace import svd_driver
 
 __all__ = ["decomposed"]
 
 
 def decomposed(driver: str, a: np.ndarray, compute_uv: bool, full_matrices: bool) -> tuple[Any, Any, Any] | None:
     """``U, s, Vh`` by `driver`; None where its iteration fails."""
-    char = a.dtype.char
-    lwork = workspace(driver, char, *a.shape, compute_uv=compute_uv, full_matrices=full_matrices)
-    u, s, vh, info = lapack_function(driver, char)(a, compute_uv=compute_uv, full_matrices=full_matrices, lwork=lwork)
+    m, n = a.shape
+    routine, lwork = svd_driver(driver, a.dtype.char, m, n, compute_uv, full_matrices)
+    u, s, vh, info = routine(a, compute_uv, full_matrices, lwork)
     return (u, s, vh) if info == 0 else None
 
 
@@ -34,21 +34,20 @@ def fast(driver: str, a: np.ndarray, compute_uv: bool, full_matrices: bool) -> A
     if value is None:
         return None
     u, s, vh = value
-    u_roundoff = 0.5 * float(np.finfo(a.dtype).eps)
-    tolerance = BACKWARD_SLACK * u_roundoff * math.sqrt(max(a.shape))
-    if not abs(square_sum(s) - size) <= 2.0 * tolerance * size:
-        return None
+    char = a.dtype.char
+    tolerance = BACKWARD_SLACK * ROUNDOFF[char] * math.sqrt(max(a.shape))
     if not compute_uv:
-        return s
+        return s if abs(square_sum(s) - size) <= 2.0 * tolerance * size else None
     k = s.shape[0]
-    vector = probe_vector(a.shape[1], a.dtype.char)
-    turned = times(vh, vector)
-    # V is met by the length of the turned vector, U by the image.
-    scaled = turned[:k] * s
-    image = times(u[:, :k] if u.shape[1] > k else u, scaled)
-    if not square_sum(image - times(a, vector)) <= tolerance * tolerance * size:
-        return None
-    return value if abs(square_sum(image) - square_sum(scaled)) <= 4.0 * tolerance * size else None
+    vector = probe_vector(a.shape[1], char)
+    scaled = times(vh if vh.shape[0] == k else vh[:k], vector) * s
+    image = times(u if u.shape[1] == k else u[:, :k], scaled)
+    length = np.vdot(image, image).real
+    # The image meets A and the product; its length meets U.
+    image -= times(a, vector)
+    if np.vdot(image, image).real <= tolerance * tolerance * size:
+        return value if abs(length - np.vdot(scaled, scaled).real) <= 4.0 * tolerance * size else None
+    return None
 
 
 def fast_values(a: np.ndarray) -> Any:
@@ -76,7 +75,7 @@ def _work_values(factor: float, problem: Problem, evidence: Evidence) -> float:
 
 def _run(driver: str, problem: Problem, evidence: Evidence) -> Attempt:
     (a,) = problem.operands
-    if not np.isfinite(a).all():
+    if not evidence.get("finite", False) and not np.isfinite(a).all():
         return Attempt(None, status="declined")
     vectors = problem.kind == "svd"
     value = decomposed(driver, a, vectors, bool(problem.parameters.get("full_matrices")))

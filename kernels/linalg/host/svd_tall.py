@@ -1,7 +1,7 @@
 """Singular value decomposition of long matrices by way of their small factor.
 
-Tall: ``A = Q R`` by Cholesky-QR, ``R = U s Vh``, ``U <- Q U``; wide: the adjoint, with L of ``A = L Q^H``. R carries the signs
-that LAPACK's own QR would give, so that the vectors agree with gesdd's, which takes the same way by slower panels.
+Tall: ``A = Q R`` by Cholesky-QR, ``R = U s Vh``, ``U <- Q U``; wide: the adjoint, with L of ``A = L Q^H``. R carries
+the signs of LAPACK's own QR, so that the vectors agree with gesdd's, which goes the same way by slower panels.
 Values alone need R alone, or, where the condition is low, the eigenvalues of the Gram matrix.
 """
 
