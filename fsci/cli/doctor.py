@@ -86,7 +86,8 @@ def _blas() -> dict[str, Any]:
     if find_spec("threadpoolctl") is not None:
         import threadpoolctl
 
-        for i, pool in enumerate(threadpoolctl.threadpool_info(), 1):
+        pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] in ("blas", "openmp")]
+        for i, pool in enumerate(pools, 1):
             found[f"pool {i}"] = {
                 pool["internal_api"]: pool.get("version") or "",
                 "threads": pool["num_threads"],
