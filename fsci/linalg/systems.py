@@ -76,7 +76,8 @@ def solve(
     lower : bool
         Read the lower triangle where `assume_a` declares symmetry.
     overwrite_a, overwrite_b : bool
-        Accepted; operands are never overwritten.
+        As SciPy: a Fortran-ordered `b` receives the solution; one for `a` is SciPy's to answer, in
+        place and so without a certificate (hardened mode leaves `a` as it is).
     check_finite : bool
         Accepted; what is not finite is SciPy's to answer.
     assume_a : str, optional
@@ -102,7 +103,12 @@ def solve(
     UncertifiedWarning
         Hardened mode: no algorithm met the accuracy of the policy.
     """
-    if type(a) is _ndarray and type(b) is _ndarray and assume_a in _GENERAL and not transposed:
+    if (
+        type(a) is _ndarray
+        and type(b) is _ndarray
+        and assume_a in _GENERAL
+        and not (transposed or overwrite_a or overwrite_b)
+    ):
         plan = FRAME.get().plans.get(("solve", a.shape, b.shape, a.dtype, b.dtype))
         if plan is not None:
             x = plan(a, b)
@@ -122,13 +128,24 @@ def solve(
         return on_device("solve", (a, b), options)
     arrays = promote(a, b)
     reason = _unusual(arrays, assume_a, transposed)
+    if overwrite_a and not reason and _in_place(a, arrays) and not FRAME.get().policy.hardened:
+        reason = "a is to be overwritten by its factors"
     if reason or arrays is None:
         return hand_over(_scipy_solve, "linalg.solve", reason, a, b, **options)
     answer = _batch if arrays[0].ndim > 2 or arrays[1].ndim > 2 else _single
     x = answer(*arrays, bool(lower), assume_a, bool(transposed))
     if x is NotImplemented:
         return hand_over(_scipy_solve, "linalg.solve", "infinities, NaN or out of range", a, b, **options)
+    if overwrite_b and _in_place(b, arrays) and x.shape == b.shape:
+        b[...] = x
+        return b
     return x
+
+
+def _in_place(operand: Any, arrays: Any) -> bool:
+    """Whether SciPy would work in the memory of `operand`: it is what LAPACK takes, as it lies there."""
+    native = any(operand is array for array in arrays)
+    return native and operand.ndim <= 2 and bool(operand.flags.f_contiguous and operand.flags.writeable)
 
 
 def _unusual(arrays: tuple[Any, ...] | None, assume_a: Any, transposed: bool) -> str:
