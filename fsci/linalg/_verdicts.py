@@ -13,7 +13,7 @@ from fsci.core.frames import FRAME
 from fsci.core.types import Diagnosis, Evidence, Problem
 from fsci.linalg.errors import LinAlgError, UncertifiedWarning
 
-__all__ = ["all_finite", "classify_dense", "over_batch", "refuse", "warn_uncertified"]
+__all__ = ["all_finite", "classify_dense", "fresh", "over_batch", "refuse", "warn_uncertified"]
 
 _SIZES = (16, 128, 1024)
 
@@ -28,6 +28,11 @@ def classify_dense(problem: Problem, evidence: Evidence) -> str:
     structure = problem.structure or evidence.get("structure", "unknown")
     size = next((f"n<={limit}" for limit in _SIZES if problem.size <= limit), "large")
     return f"{structure}/{size}"
+
+
+def fresh(key: Any) -> Any:
+    """`key` unless it is planned already: a plan that has declined must not keep its kernel from saying why."""
+    return None if key in FRAME.get().plans else key
 
 
 def warn_uncertified(diagnosis: Diagnosis, stacklevel: int = 3) -> bool:

@@ -16,7 +16,7 @@ from fsci.core.registry import declare_kind, kinds
 from fsci.core.types import Problem
 from fsci.linalg._device import on_device
 from fsci.linalg._front import as_lapack, device_of, ordinary, promote
-from fsci.linalg._verdicts import all_finite, classify_dense, over_batch, refuse, warn_uncertified
+from fsci.linalg._verdicts import all_finite, classify_dense, fresh, over_batch, refuse, warn_uncertified
 from fsci.linalg.errors import LinAlgError, LinAlgWarning
 
 __all__ = ["cho_factor", "cho_solve", "cholesky", "lu_factor", "lu_solve"]
@@ -72,8 +72,8 @@ def _lu_factor(a: Any, overwrite_a: bool, check_finite: bool) -> tuple[Any, Any]
         reason = "not a finite numeric matrix, or empty"
         return hand_over(_scipy_lu_factor, "linalg.lu_factor", reason, a, overwrite_a, check_finite)  # type: ignore[no-any-return]
     if matrix.ndim > 2:
-        return over_batch(lambda s: _lu_factor(s, False, check_finite), (matrix, 2))  # type: ignore[no-any-return]
-    key = ("lu_factor", matrix.shape, matrix.dtype) if ordinary(a) else None
+        return over_batch(lambda s: lu_factor(s, False, check_finite), (matrix, 2))  # type: ignore[no-any-return]
+    key = fresh(("lu_factor", matrix.shape, matrix.dtype)) if ordinary(a) else None
     problem = Problem("lu_factorization", (matrix,), {}, HOST, matrix.dtype, None, max(matrix.shape))
     diagnosis = selector.run(problem, "linalg.lu_factor", key)
     zero = diagnosis.attempt.byproducts["zero"] if diagnosis.attempt is not None else 0
@@ -148,9 +148,9 @@ def _lu_solve(lu: Any, piv: Any, b: Any, trans: int, overwrite_b: bool, check_fi
     factor, rhs = arrays
     if factor.ndim > 2 or pivots.ndim > 1 or rhs.ndim > 2:
         parts = (factor, 2), (pivots, 1), (rhs, min(rhs.ndim, 2))
-        return over_batch(lambda f, p, r: _lu_solve(f, p, r, trans, False, check_finite), *parts)
+        return over_batch(lambda f, p, r: lu_solve((f, p), r, trans, False, check_finite), *parts)
     pivots = pivots.astype(np.int32, copy=False)
-    key = ("lu_solve", lu.shape, b.shape, lu.dtype, trans) if ordinary(lu, b) and lu.dtype == b.dtype else None
+    key = fresh(("lu_solve", lu.shape, b.shape, lu.dtype, trans)) if ordinary(lu, b) and lu.dtype == b.dtype else None
     parameters = {"form": "lu", "trans": trans}
     problem = Problem("factored_system", (factor, pivots, rhs), parameters, HOST, factor.dtype, None, factor.shape[0])
     return _solution(problem, "linalg.lu_solve", key)
@@ -251,10 +251,10 @@ def _cholesky(a: Any, lower: bool, overwrite_a: bool, check_finite: bool, clean:
         reason = "not a finite numeric square matrix, or empty"
         return hand_over(original, f"linalg.{name}", reason, a, lower, overwrite_a, check_finite)
     if matrix.ndim > 2:
-        return over_batch(lambda s: _cholesky(s, lower, False, check_finite, clean), (matrix, 2))
+        return over_batch(lambda s: (cholesky if clean else cho_factor)(s, lower, False, check_finite), (matrix, 2))
     if FRAME.get().policy.hardened:
         _refuse_asymmetry(matrix)
-    key = ("cholesky", matrix.shape, matrix.dtype) if ordinary(a) else None
+    key = fresh(("cholesky", matrix.shape, matrix.dtype)) if ordinary(a) else None
     parameters = {"lower": bool(lower), "clean": clean}
     problem = Problem("cholesky", (matrix,), parameters, HOST, matrix.dtype, None, matrix.shape[0])
     diagnosis = selector.run(problem, f"linalg.{name}", key)
@@ -324,8 +324,8 @@ def _cho_solve(c: Any, lower: Any, b: Any, overwrite_b: bool, check_finite: bool
     factor, rhs = arrays
     if factor.ndim > 2 or rhs.ndim > 2:
         parts = (factor, 2), (rhs, min(rhs.ndim, 2))
-        return over_batch(lambda f, r: _cho_solve(f, lower, r, False, check_finite), *parts)
-    key = ("cho_solve", c.shape, b.shape, c.dtype) if ordinary(c, b) and c.dtype == b.dtype else None
+        return over_batch(lambda f, r: cho_solve((f, lower), r, False, check_finite), *parts)
+    key = fresh(("cho_solve", c.shape, b.shape, c.dtype)) if ordinary(c, b) and c.dtype == b.dtype else None
     parameters = {"form": "cholesky", "lower": bool(lower)}
     problem = Problem("factored_system", (factor, rhs), parameters, HOST, factor.dtype, None, factor.shape[0])
     return _solution(problem, "linalg.cho_solve", key)

@@ -16,7 +16,7 @@ from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Problem
 from fsci.linalg._device import on_device
 from fsci.linalg._front import as_lapack, device_of, ordinary
-from fsci.linalg._verdicts import all_finite, classify_dense, refuse, warn_uncertified
+from fsci.linalg._verdicts import all_finite, classify_dense, fresh, refuse, warn_uncertified
 from fsci.linalg.errors import LinAlgError, LinAlgWarning
 
 __all__ = ["det", "inv"]
@@ -52,7 +52,7 @@ def inv(
     ----------
     a : (..., M, M) array_like
     overwrite_a : bool
-        Accepted; `a` is never overwritten.
+        Return the inverse in the memory of `a`, if that is one Fortran-ordered matrix.
     check_finite : bool
         Raise ValueError for infinities and NaN.
     assume_a : {None, 'general', 'pos', 'upper triangular', 'lower triangular', 'diagonal', 'sym', 'her'}
@@ -81,7 +81,7 @@ def inv(
         if plan is not None:
             x = plan(a)
             if x is not None:
-                return x
+                return _overwritten(a, x) if overwrite_a else x
     if device_of(a) != HOST:
         return on_device("inv", (a,), {"assume_a": assume_a, "lower": lower, "check_finite": check_finite})
     return _inverse(a, overwrite_a, check_finite, assume_a, lower)
@@ -103,10 +103,19 @@ def _inverse(a: Any, overwrite_a: bool, check_finite: bool, assume_a: str | None
         return to_scipy("infinities or NaN")
     if FRAME.get().policy.hardened:
         _contradiction(matrix, structure)
-    key = ("inv", matrix.shape, matrix.dtype) if assume_a is None and ordinary(a) else None
+    key = fresh(("inv", matrix.shape, matrix.dtype)) if assume_a is None and ordinary(a) else None
     problem = Problem("inverse", (matrix,), {"lower": lower}, HOST, matrix.dtype, structure, matrix.shape[-1])
     diagnosis = selector.run(problem, "linalg.inv", key)
-    return _judged(diagnosis, matrix)
+    value = _judged(diagnosis, matrix)
+    return _overwritten(a, value) if overwrite_a and ordinary(a) else value
+
+
+def _overwritten(a: Any, x: Any) -> Any:
+    """`x` in the memory of `a`, where SciPy would have put it."""
+    if a.ndim != 2 or not (a.flags.f_contiguous and a.flags.writeable):
+        return x
+    a[...] = x
+    return a
 
 
 def _contradiction(a: Any, structure: str | None) -> None:
@@ -171,14 +180,19 @@ def det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     if device_of(a) != HOST:
         return on_device("det", (a,), {"check_finite": check_finite})
     matrix = as_lapack(a)
-    if matrix is None or matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2] or matrix.size == 0:
+    if matrix is None or matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2] or matrix.size == 0 or _extended(a):
         reason = "not a numeric square matrix, or empty"
     elif not all_finite(matrix):
         reason = "infinities or NaN"
     else:
-        key = ("det", matrix.shape, matrix.dtype) if ordinary(a) else None
+        key = fresh(("det", matrix.shape, matrix.dtype)) if ordinary(a) else None
         problem = Problem("determinant", (matrix,), {}, HOST, matrix.dtype, None, matrix.shape[-1])
         diagnosis = selector.run(problem, "linalg.det", key)
         warn_uncertified(diagnosis)
         return diagnosis.value
     return hand_over(_scipy_det, "linalg.det", reason, a, overwrite_a, check_finite)
+
+
+def _extended(a: Any) -> bool:
+    """Whether `a` is of extended precision, which SciPy's det refuses."""
+    return getattr(a, "dtype", None) in (np.dtype(np.longdouble), np.dtype(np.clongdouble))

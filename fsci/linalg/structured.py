@@ -14,7 +14,7 @@ from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Problem
 from fsci.linalg._front import as_lapack, device_of, ordinary, promote
-from fsci.linalg._verdicts import all_finite, classify_dense, over_batch, refuse, warn_uncertified
+from fsci.linalg._verdicts import all_finite, classify_dense, fresh, over_batch, refuse, warn_uncertified
 
 __all__ = ["solve_banded", "solve_toeplitz", "solve_triangular", "solveh_banded"]
 
@@ -108,8 +108,8 @@ def _triangular(
     matrix, rhs = arrays
     if matrix.ndim > 2 or rhs.ndim > 2:
         parts = (matrix, 2), (rhs, min(rhs.ndim, 2))
-        return over_batch(lambda m, r: _triangular(m, r, trans, lower, unit_diagonal, False, check_finite), *parts)
-    key = ("solve_triangular", a.shape, b.shape, a.dtype) if ordinary(a, b) and a.dtype == b.dtype else None
+        return over_batch(lambda m, r: solve_triangular(m, r, trans, lower, unit_diagonal, False, check_finite), *parts)
+    key = fresh(("solve_triangular", a.shape, b.shape, a.dtype)) if ordinary(a, b) and a.dtype == b.dtype else None
     parameters = {"trans": _TRANS[trans], "lower": bool(lower), "unit_diagonal": bool(unit_diagonal)}
     problem = Problem("triangular_system", arrays, parameters, HOST, matrix.dtype, None, matrix.shape[0])
     diagnosis = selector.run(problem, "linalg.solve_triangular", key)
@@ -162,7 +162,7 @@ def solve_banded(
     LAPACK gtsv and gbsv; extra-precise refinement where the policy asks for more.
     """
     (nlower, nupper) = l_and_u
-    if type(ab) is _ndarray and type(b) is _ndarray and ab.dtype == b.dtype:
+    if type(ab) is _ndarray and type(b) is _ndarray and ab.dtype == b.dtype and type(nlower) is type(nupper) is int:
         plan = FRAME.get().plans.get(("solve_banded", nlower, nupper, ab.shape, b.shape, ab.dtype))
         if plan is not None:
             x = plan(ab, b, nupper, check_finite)
@@ -199,9 +199,9 @@ def _banded(
     band, rhs = arrays
     if band.ndim > 2 or rhs.ndim > 2:
         parts = (band, 2), (rhs, min(rhs.ndim, 2))
-        return over_batch(lambda m, r: _banded(nlower, nupper, m, r, False, False, check_finite), *parts)
+        return over_batch(lambda m, r: solve_banded((nlower, nupper), m, r, False, False, check_finite), *parts)
     ours = ordinary(ab, b) and ab.dtype == b.dtype
-    key = ("solve_banded", nlower, nupper, ab.shape, b.shape, ab.dtype) if ours else None
+    key = fresh(("solve_banded", nlower, nupper, ab.shape, b.shape, ab.dtype)) if ours else None
     parameters = {"upper": int(nupper), "hermitian": False, "lower": False}
     problem = Problem("banded_system", arrays, parameters, HOST, band.dtype, None, band.shape[1])
     diagnosis = selector.run(problem, "linalg.solve_banded", key)
@@ -277,8 +277,8 @@ def _hermitian_banded(ab: Any, b: Any, overwrite_ab: bool, overwrite_b: bool, lo
     band, rhs = arrays
     if band.ndim > 2 or rhs.ndim > 2:
         parts = (band, 2), (rhs, min(rhs.ndim, 2))
-        return over_batch(lambda m, r: _hermitian_banded(m, r, False, False, lower, check_finite), *parts)
-    key = ("solveh_banded", ab.shape, b.shape, ab.dtype) if ordinary(ab, b) and ab.dtype == b.dtype else None
+        return over_batch(lambda m, r: solveh_banded(m, r, False, False, lower, check_finite), *parts)
+    key = fresh(("solveh_banded", ab.shape, b.shape, ab.dtype)) if ordinary(ab, b) and ab.dtype == b.dtype else None
     parameters = {"hermitian": True, "lower": bool(lower)}
     problem = Problem("banded_system", arrays, parameters, HOST, band.dtype, None, band.shape[1])
     diagnosis = selector.run(problem, "linalg.solveh_banded", key)
@@ -342,15 +342,13 @@ def _toeplitz(c_or_cr: Any, c: Any, r: Any, b: Any, check_finite: bool) -> Any:
         return hand_over(_scipy_solve_toeplitz, "linalg.solve_toeplitz", reason, c_or_cr, b, check_finite)
     if max(column.ndim, row.ndim) > 1 or rhs.ndim > 2:
         parts = (column, 1), (row, 1), (rhs, min(rhs.ndim, 2))
-        return over_batch(lambda p, q, s: _toeplitz((p, q), p, q, s, check_finite), *parts)
+        return over_batch(lambda p, q, s: solve_toeplitz((p, q), s, check_finite), *parts)
     # As SciPy: always double precision.
     dtype = np.result_type(column.dtype, row.dtype, rhs.dtype, np.float64)
     column, row, rhs = (v.astype(dtype, copy=False) for v in (column, row, rhs))
     key = None
     if ordinary(*given) and all(v.dtype == dtype for v in given):
-        key = ("solve_toeplitz", c.shape, None if r is None else r.shape, b.shape, c.dtype, b.dtype)
-        if key in FRAME.get().plans:
-            key = None  # Levinson has declined, and must be heard: SciPy raises what it would raise
+        key = fresh(("solve_toeplitz", c.shape, None if r is None else r.shape, b.shape, c.dtype, b.dtype))
     problem = Problem("toeplitz_system", (column, row, rhs), {}, HOST, dtype, None, n)
     diagnosis = selector.run(problem, "linalg.solve_toeplitz", key)
     broke_down = any(attempt.status == "singular_minor" for attempt in diagnosis.attempts)

@@ -11,8 +11,8 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, letter, routine
-from fsci.kernels.linalg.host.factored_system_lapack import finite_rows
 from fsci.kernels.linalg.host.banded_system_operator import solver_of
+from fsci.kernels.linalg.host.factored_system_lapack import finite_rows
 from fsci.kernels.linalg.host.inverse_small import EPS
 
 __all__: list[str] = []
@@ -144,8 +144,7 @@ def _passes(record: Any, ab: Any) -> bool:
 
 def fast_general(ab: Any, b: Any, upper: int, look: bool) -> Any:
     """Solution, or None where the caller must look closer."""
-    if not ab.flags.carray:
-        return None
+    ab = ab if ab.flags.carray else np.array(ab, order="C")
     x, rows = _rows_of(b)
     record = np.empty(1)
     return x.T if solve_general(ab, rows, upper, look, record) == 0 and _passes(record, ab) else None
@@ -153,8 +152,7 @@ def fast_general(ab: Any, b: Any, upper: int, look: bool) -> Any:
 
 def fast_definite(ab: Any, b: Any, lower: bool, look: bool) -> Any:
     """Solution, or None where the caller must look closer."""
-    if not ab.flags.carray:
-        return None
+    ab = ab if ab.flags.carray else np.array(ab, order="C")
     x, rows = _rows_of(b)
     record = np.empty(1)
     return x.T if solve_definite(ab, rows, lower, look, record) == 0 and _passes(record, ab) else None

@@ -16,8 +16,8 @@ from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, letter
 from fsci.kernels.linalg.host.inverse_cholesky import potrf
-from fsci.kernels.linalg.host.inverse_lu import copy_and_norm, memory_of
-from fsci.kernels.linalg.host.inverse_small import EPS
+from fsci.kernels.linalg.host.inverse_lu import copy_and_norm
+from fsci.kernels.linalg.host.inverse_small import EPS, memory_of
 from fsci.kernels.linalg.host.lu_factorization_lapack import trmv
 
 __all__: list[str] = []
@@ -82,11 +82,7 @@ def _factored(a: Any, lower: bool, clean: bool) -> tuple[Any, int, Any]:
 
 def fast(a: Any, lower: bool, clean: bool) -> Any:
     """Factor, or None where the caller must look closer."""
-    memory, flipped = a, False
-    if not a.flags.carray:
-        memory, flipped = a.T, True
-        if not memory.flags.carray:
-            return None
+    memory, flipped = (a, False) if a.flags.carray else memory_of(a)
     c, record = np.empty_like(memory), np.empty(2)
     status = factor_cholesky(memory, c, lower != flipped, clean, record)
     if status == 0 and record[1] <= 0.5 * BACKWARD_SLACK * EPS[a.dtype] * a.shape[0] ** 0.5:

@@ -152,13 +152,11 @@ def contiguous(a: Any) -> Any:
 def fast(a: Any) -> Any:
     """Determinant, or None where the caller must look closer."""
     if not a.flags.carray:
-        if a.ndim != 2 or not a.T.flags.carray:
-            return None
-        a = a.T
+        a = contiguous(a)
     if a.ndim > 2:
         return _fast_stack(a)
     record = np.empty(RECORD)
-    factor_and_multiply(a, np.empty_like(a), record)
+    factor_and_multiply(a, np.empty(a.shape, a.dtype), record)
     n = a.shape[0]
     if not (record[RESIDUAL] <= 0.5 * BACKWARD_SLACK * EPS[a.dtype] * n**0.5 and record[NORM] < np.inf):
         return None

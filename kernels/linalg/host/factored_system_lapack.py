@@ -15,6 +15,7 @@ from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, getrs, letter, routine
 from fsci.kernels.linalg.host.factored_system_operator import solver_of
+from fsci.kernels.linalg.host.inverse_small import memory_of
 
 __all__ = ["finite_rows"]
 
@@ -87,20 +88,17 @@ def solve_cholesky(c, x, lower, conjugated, look):  # type: ignore[no-untyped-de
 
 def fast_lu(factor: Any, pivots: Any, b: Any, trans: int) -> Any:
     """Solution, or None where the caller must look closer."""
-    memory = factor.T
-    if not (memory.flags.carray and pivots.flags.carray and pivots.dtype == np.int32):
-        return None
+    memory = factor.T if factor.flags.f_contiguous and factor.flags.writeable else np.array(factor.T, order="C")
+    if not (pivots.flags.carray and pivots.dtype == np.int32):
+        pivots = np.array(pivots, np.int32)
     x = np.array(b.T, order="C")
     return x.T if solve_lu(memory, pivots, x if x.ndim == 2 else x.reshape(1, -1), trans) else None
 
 
 def fast_cholesky(factor: Any, b: Any, lower: bool, look: bool) -> Any:
     """Solution, or None where the caller must look closer; `look` asks for a finite factor."""
-    memory, flipped = factor.T, False
-    if not memory.flags.carray:
-        memory, flipped = factor, True
-        if not memory.flags.carray:
-            return None
+    # Memory by columns, or that of the transpose.
+    memory, flipped = memory_of(factor.T)
     x = np.array(b.T, order="C")
     # The memory of a C-ordered factor is that of the conjugate matrix, in the other triangle.
     conjugated = flipped and factor.dtype.kind == "c"

@@ -10,8 +10,8 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, letter, routine
-from fsci.kernels.linalg.host.inverse_lu import copy_and_norm, finish, memory_of
-from fsci.kernels.linalg.host.inverse_small import RECORD, attempt_of
+from fsci.kernels.linalg.host.inverse_lu import copy_and_norm, finish
+from fsci.kernels.linalg.host.inverse_small import RECORD, attempt_of, memory_of
 
 __all__ = ["hermitian_of", "invert_cholesky", "potrf"]
 
@@ -59,7 +59,7 @@ def hermitian_of(a: Any, lower: bool) -> Any:
 def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
     if problem.operands[0].ndim != 2:
         return Refusal("for one matrix, not a stack")
-    if problem.structure == "pos" or evidence.get("structure") == "spd_candidate":
+    if (problem.structure or evidence.get("structure")) in ("pos", "spd_candidate"):
         return None
     return Refusal("for Hermitian matrices with a positive diagonal")
 

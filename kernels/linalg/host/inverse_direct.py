@@ -9,9 +9,9 @@ import numpy as np
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.linalg.host.inverse_cholesky import invert_cholesky
-from fsci.kernels.linalg.host.inverse_lu import invert_lu, memory_of
+from fsci.kernels.linalg.host.inverse_lu import invert_lu
 from fsci.kernels.linalg.host.inverse_probe import DIAGONAL, LOWER, SPD_CANDIDATE, UPPER, structure_of
-from fsci.kernels.linalg.host.inverse_small import EPS, LARGEST, RECORD, attempt_of, passes
+from fsci.kernels.linalg.host.inverse_small import EPS, LARGEST, RECORD, attempt_of, memory_of, passes
 from fsci.kernels.linalg.host.inverse_triangular import invert_triangular
 
 __all__: list[str] = []
@@ -33,14 +33,10 @@ def fast(a: Any) -> Any:
     """Inverse, or None where the caller must look closer."""
     if a.ndim != 2:
         return None
-    if not a.flags.carray:
-        if not a.T.flags.carray:
-            return None
-        x = fast(a.T)
-        return None if x is None else x.T
-    x, record = np.empty_like(a), np.empty(RECORD)
-    if invert(a, x, record) == 0 and passes(record, a.shape[0], EPS[a.dtype]):
-        return x
+    memory, flipped = memory_of(a)
+    x, record = np.empty(a.shape, a.dtype), np.empty(RECORD)
+    if invert(memory, x, record) == 0 and passes(record, a.shape[0], EPS[a.dtype]):
+        return x.T if flipped else x
     return None
 
 

@@ -10,9 +10,9 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, gemv, getrf, getrs, letter, routine
-from fsci.kernels.linalg.host.inverse_small import RECORD, attempt_of
+from fsci.kernels.linalg.host.inverse_small import RECORD, attempt_of, memory_of
 
-__all__ = ["finish", "invert_lu", "invert_lu_identity", "memory_of"]
+__all__ = ["finish", "invert_lu", "invert_lu_identity"]
 
 _DTYPES = ("float64", "float32", "complex128", "complex64")
 _SIGNATURES = tuple(f"int64({t}[:, ::1], {t}[:, ::1], float64[::1])" for t in _DTYPES)
@@ -115,15 +115,6 @@ def invert_lu_identity(a, x, record):  # type: ignore[no-untyped-def]
           info)  # fmt: skip
     finish(a, x, record)
     return 0
-
-
-def memory_of(a: Any) -> tuple[Any, bool]:
-    """C-contiguous, writeable memory of `a`, and whether it holds the transpose."""
-    if a.flags.carray:
-        return a, False
-    if a.T.flags.carray:
-        return a.T, True
-    return np.array(a, order="C"), False
 
 
 def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:

@@ -7,7 +7,7 @@ import numpy as np
 from fsci.core.registry import register_probe
 from fsci.core.types import Evidence, Problem
 from fsci.kernels.jit import jit
-from fsci.kernels.linalg.host.inverse_lu import memory_of
+from fsci.kernels.linalg.host.inverse_small import memory_of
 
 __all__ = ["DIAGONAL", "GENERAL", "HERMITIAN", "LOWER", "NAMES", "SPD_CANDIDATE", "UPPER", "structure_of"]
 

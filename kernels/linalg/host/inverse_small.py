@@ -12,7 +12,7 @@ from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.threads import chunked
 
-__all__ = ["EPS", "LARGEST", "NORM", "NORM_INVERSE", "RECORD", "RESIDUAL", "attempt_of", "passes"]
+__all__ = ["EPS", "LARGEST", "NORM", "NORM_INVERSE", "RECORD", "RESIDUAL", "attempt_of", "memory_of", "passes"]
 
 LARGEST = 16  # beyond, LAPACK's blocked routines win (measured: crossover 14 to 20)
 
@@ -103,6 +103,15 @@ def invert_small_many(a, x, records, statuses, start, stop):  # type: ignore[no-
         statuses[i] = invert_small(a[i], x[i], records[i])
 
 
+def memory_of(a: Any) -> tuple[Any, bool]:
+    """C-contiguous, writeable memory of a matrix, and whether it holds the transpose; a copy where there is none."""
+    if a.flags.carray:
+        return a, False
+    if a.T.flags.carray:
+        return a.T, True
+    return np.array(a, order="C"), False
+
+
 def passes(record: Any, n: int, eps: float) -> bool:
     """Whether an inverse may be returned without a word; a NaN does not pass."""
     rcond_is_fine = record[0] * record[1] * eps <= 1.0
@@ -114,22 +123,16 @@ EPS = {np.dtype(c): float(np.finfo(c).eps) for c in "fdFD"}
 
 def fast(a: Any) -> Any:
     """Inverse, or None where the caller must look closer."""
-    if not a.flags.carray:
-        if not a.T.flags.carray:
-            return None
-        x = fast(a.T)
-        return None if x is None else x.T
-    x, record = np.empty_like(a), np.empty(RECORD)
-    if invert_small(a, x, record) == 0 and passes(record, a.shape[0], EPS[a.dtype]):
-        return x
+    memory, flipped = (a, False) if a.flags.carray else memory_of(a)
+    x, record = np.empty(a.shape, a.dtype), np.empty(RECORD)
+    if invert_small(memory, x, record) == 0 and passes(record, a.shape[0], EPS[a.dtype]):
+        return x.T if flipped else x
     return None
 
 
 def fast_batch(a: Any) -> Any:
     """Inverses of a stack, or None where one of them needs a closer look."""
-    if not a.flags.carray:
-        return None
-    x, records, statuses = _stack(a)
+    x, records, statuses = _stack(a if a.flags.carray else np.array(a, order="C"))
     n = a.shape[-1]
     sizes = records[:, NORM] * records[:, NORM_INVERSE] * EPS[a.dtype]
     tolerance = 0.5 * BACKWARD_SLACK * EPS[a.dtype] * n**0.5

@@ -8,8 +8,8 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, letter, routine
-from fsci.kernels.linalg.host.inverse_lu import copy_and_norm, finish, memory_of
-from fsci.kernels.linalg.host.inverse_small import RECORD, attempt_of
+from fsci.kernels.linalg.host.inverse_lu import copy_and_norm, finish
+from fsci.kernels.linalg.host.inverse_small import RECORD, attempt_of, memory_of
 
 __all__ = ["invert_triangular"]
 

@@ -11,8 +11,7 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, gemv, getrf, letter, routine
-from fsci.kernels.linalg.host.inverse_lu import memory_of
-from fsci.kernels.linalg.host.inverse_small import EPS
+from fsci.kernels.linalg.host.inverse_small import EPS, memory_of
 
 __all__ = ["norm_of", "trmv"]
 
@@ -90,15 +89,10 @@ def _factored(a: Any) -> tuple[Any, Any, int, Any]:
 
 def fast(a: Any) -> Any:
     """Factors, or None where the caller must look closer."""
-    if a.flags.carray:
-        memory, by_rows = a, True
-    else:
-        memory, by_rows = a.T, False
-        if not memory.flags.carray:
-            return None
+    memory, flipped = (a, False) if a.flags.carray else memory_of(a)
     n = a.shape[0]
     lu, pivots, record = np.array(a, order="F"), np.empty(n, np.int32), np.empty(2)
-    status = factor_lu(memory, lu.T, pivots, by_rows, record)
+    status = factor_lu(memory, lu.T, pivots, not flipped, record)
     if status == 0 and record[1] <= 0.5 * BACKWARD_SLACK * EPS[a.dtype] * n**0.5:
         return lu, pivots
     return None

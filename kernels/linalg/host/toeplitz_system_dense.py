@@ -10,10 +10,10 @@ from scipy.linalg import lapack, toeplitz
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.kernels.doubled import doubled_residual
 from fsci.kernels.linalg.host.structured_operator import Operator, refined_attempt
 from fsci.kernels.linalg.host.toeplitz_system_levinson import solver_of as levinson_solver
 from fsci.kernels.linalg.host.toeplitz_system_levinson import values_of
-from fsci.kernels.doubled import doubled_residual
 
 __all__ = ["operator_of"]
 

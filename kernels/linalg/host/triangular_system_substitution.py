@@ -17,7 +17,7 @@ from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, letter, routine
 from fsci.kernels.linalg.host.factored_system_lapack import finite_rows
-from fsci.kernels.linalg.host.inverse_lu import memory_of
+from fsci.kernels.linalg.host.inverse_small import memory_of
 
 __all__ = ["solver_of", "triangle_of"]
 
@@ -82,12 +82,8 @@ def _substituted(
 
 def fast(a: Any, b: Any, trans: int, lower: bool, unit: bool, look: bool) -> Any:
     """Solution, or None where the caller must look closer."""
-    memory, by_rows = a, True
-    if not a.flags.carray:
-        memory, by_rows = a.T, False
-        if not memory.flags.carray:
-            return None
-    x, status = _substituted(memory, by_rows, b, trans, lower, unit, look)
+    memory, flipped = (a, False) if a.flags.carray else memory_of(a)
+    x, status = _substituted(memory, not flipped, b, trans, lower, unit, look)
     return x if status == 0 else None
 
 
