@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
@@ -20,123 +22,116 @@ from fsci.kernels.lanes import fma, load, splat, total
 __all__ = ["solver_of", "values_of"]
 
 
-@jit(("float64(float64[::1], int64, float64[::1], int64)",))
-def dot_real(a, start, v, count):  # type: ignore[no-untyped-def]
-    """Sum of ``a[start + j] * v[j]`` over j below `count`."""
-    first, second = splat(0.0), splat(0.0)
-    j = 0
-    while j + 16 <= count:
-        first = fma(load(a, start + j), load(v, j), first)
-        second = fma(load(a, start + j + 8), load(v, j + 8), second)
-        j += 16
-    result = total(first + second)
-    while j < count:
-        result += a[start + j] * v[j]
-        j += 1
-    return result
+_DTYPES = ("float64", "complex128")
 
 
-@jit(("complex128(complex128[::1], int64, complex128[::1], int64)",))
-def dot_complex(a, start, v, count):  # type: ignore[no-untyped-def]
-    """As `dot_real`, without conjugation."""
-    result = 0j
-    for j in range(count):
-        result += a[start + j] * v[j]
-    return result
+def dot(a, start, v, count):  # type: ignore[no-untyped-def]
+    """Sum of ``a[start + j] * v[j]`` over j below `count`, in compiled code; nothing is conjugated."""
+    raise NotImplementedError
 
 
-def _recursion(dot: Any) -> Any:
-    def levinson(values, flipped, b, x):  # type: ignore[no-untyped-def]
-        """Solve for one right-hand side; False where a leading minor is exactly singular.
+@overload(dot)
+def _typed_dot(a, start, v, count):  # type: ignore[no-untyped-def]
+    if a.dtype != types.float64:
 
-        `values` is the reversed first row followed by the first column; `flipped` the same, reversed.
-        """
-        n = b.shape[0]
-        center = values[n - 1]
-        if center == 0:
-            return False
-        x[0] = b[0] / center
-        if n == 1:
-            return True
-        g, h, gr, hr = np.zeros(n, b.dtype), np.zeros(n, b.dtype), np.zeros(n, b.dtype), np.zeros(n, b.dtype)
-        g[0], h[0] = values[n - 2] / center, values[n] / center
-        for m in range(1, n):
-            for j in range(m):
-                gr[j] = g[m - 1 - j]
-            top = dot(flipped, n - 1 - m, x, m) - b[m]
-            bottom = dot(values, n, g, m) - center
-            if bottom == 0:
-                return False
-            x[m] = top / bottom
-            factor = x[m]
-            for j in range(m):
-                x[j] -= factor * gr[j]
-            if m == n - 1:
-                return True
-            for j in range(m):
-                hr[j] = h[m - 1 - j]
-            forward = dot(values, n - 1 - m, g, m) - values[n - m - 2]
-            backward = dot(flipped, n - 1 - m, h, m) - values[n + m]
-            below = dot(flipped, n, h, m) - center
-            if below == 0:
-                return False
-            c, d = forward / below, backward / bottom
-            for j in range(m):
-                g[j] -= c * hr[j]
-                h[j] -= d * gr[j]
-            g[m], h[m] = c, d
+        def plain(a, start, v, count):  # type: ignore[no-untyped-def]
+            result = a[0] * 0
+            for j in range(count):
+                result += a[start + j] * v[j]
+            return result
+
+        return plain
+
+    def in_lanes(a, start, v, count):  # type: ignore[no-untyped-def]
+        first, second = splat(0.0), splat(0.0)
+        j = 0
+        while j + 16 <= count:
+            first = fma(load(a, start + j), load(v, j), first)
+            second = fma(load(a, start + j + 8), load(v, j + 8), second)
+            j += 16
+        result = total(first + second)
+        while j < count:
+            result += a[start + j] * v[j]
+            j += 1
+        return result
+
+    return in_lanes
+
+
+@jit(tuple(f"boolean({t}[::1], {t}[::1], {t}[::1], {t}[::1])" for t in _DTYPES))
+def levinson(values, flipped, b, x):  # type: ignore[no-untyped-def]
+    """Solve for one right-hand side; False where a leading minor is exactly singular.
+
+    `values` is the reversed first row followed by the first column; `flipped` the same, reversed.
+    """
+    n = b.shape[0]
+    center = values[n - 1]
+    if center == 0:
+        return False
+    x[0] = b[0] / center
+    if n == 1:
         return True
-
-    return levinson
-
-
-levinson_real = jit(("boolean(float64[::1], float64[::1], float64[::1], float64[::1])",))(_recursion(dot_real))
-levinson_complex = jit(("boolean(complex128[::1], complex128[::1], complex128[::1], complex128[::1])",))(
-    _recursion(dot_complex)
-)
-
-
-def _checked(levinson: Any, dot: Any) -> Any:
-    def solve(values, b, x, record):  # type: ignore[no-untyped-def]
-        """Solve for the rows of `b`; 0, or 1 for a singular minor. The record holds the backward error."""
-        count, n = b.shape
-        flipped = values[::-1].copy()
-        record[0] = np.inf
-        norm, size = 0.0, 0.0
-        for j in range(n):
-            size += abs(values[n - 1 - j])
-        norm = size
-        for i in range(1, n):
-            # Row i gains an entry on the left and loses one on the right.
-            size += abs(values[n - 1 + i]) - abs(values[i - 1])
-            norm = max(norm, size)
-        worst = 0.0
-        for k in range(count):
-            if not levinson(values, flipped, b[k], x[k]):
-                return 1
-            top, largest, scale = 0.0, 0.0, 0.0
-            for i in range(n):
-                r = abs(b[k, i] - dot(flipped, n - 1 - i, x[k], n))
-                if not r <= top:
-                    top = r
-                largest = max(largest, abs(x[k, i]))
-                scale = max(scale, abs(b[k, i]))
-            if not top <= 0.0:
-                error = top / (norm * largest + scale)
-                if not error <= worst:
-                    worst = error
-        record[0] = worst
-        return 0
-
-    return solve
+    g, h, gr, hr = np.zeros(n, b.dtype), np.zeros(n, b.dtype), np.zeros(n, b.dtype), np.zeros(n, b.dtype)
+    g[0], h[0] = values[n - 2] / center, values[n] / center
+    for m in range(1, n):
+        for j in range(m):
+            gr[j] = g[m - 1 - j]
+        top = dot(flipped, n - 1 - m, x, m) - b[m]
+        bottom = dot(values, n, g, m) - center
+        if bottom == 0:
+            return False
+        x[m] = top / bottom
+        factor = x[m]
+        for j in range(m):
+            x[j] -= factor * gr[j]
+        if m == n - 1:
+            return True
+        for j in range(m):
+            hr[j] = h[m - 1 - j]
+        forward = dot(values, n - 1 - m, g, m) - values[n - m - 2]
+        backward = dot(flipped, n - 1 - m, h, m) - values[n + m]
+        below = dot(flipped, n, h, m) - center
+        if below == 0:
+            return False
+        c, d = forward / below, backward / bottom
+        for j in range(m):
+            g[j] -= c * hr[j]
+            h[j] -= d * gr[j]
+        g[m], h[m] = c, d
+    return True
 
 
-solve_real = jit(("int64(float64[::1], float64[:, ::1], float64[:, ::1], float64[::1])",))(
-    _checked(levinson_real, dot_real)
-)
-solve_complex = jit(("int64(complex128[::1], complex128[:, ::1], complex128[:, ::1], float64[::1])",))(
-    _checked(levinson_complex, dot_complex)
-)
+@jit(tuple(f"int64({t}[::1], {t}[:, ::1], {t}[:, ::1], float64[::1])" for t in _DTYPES))
+def solve_rows(values, b, x, record):  # type: ignore[no-untyped-def]
+    """Solve for the rows of `b`; 0, or 1 for a singular minor. The record holds the backward error."""
+    count, n = b.shape
+    flipped = values[::-1].copy()
+    record[0] = np.inf
+    norm, size = 0.0, 0.0
+    for j in range(n):
+        size += abs(values[n - 1 - j])
+    norm = size
+    for i in range(1, n):
+        # Row i gains an entry on the left and loses one on the right.
+        size += abs(values[n - 1 + i]) - abs(values[i - 1])
+        norm = max(norm, size)
+    worst = 0.0
+    for k in range(count):
+        if not levinson(values, flipped, b[k], x[k]):
+            return 1
+        top, largest, scale = 0.0, 0.0, 0.0
+        for i in range(n):
+            r = abs(b[k, i] - dot(flipped, n - 1 - i, x[k], n))
+            if not r <= top:
+                top = r
+            largest = max(largest, abs(x[k, i]))
+            scale = max(scale, abs(b[k, i]))
+        if not top <= 0.0:
+            error = top / (norm * largest + scale)
+            if not error <= worst:
+                worst = error
+    record[0] = worst
+    return 0
 
 
 def values_of(column: Any, row: Any) -> Any:
@@ -149,7 +144,7 @@ def _solved(values: Any, b: Any) -> tuple[Any, int, Any]:
     if not rows.flags.writeable:
         rows = rows.copy()
     x, record = np.empty_like(rows), np.full(1, np.inf)
-    status = (solve_complex if rows.dtype.kind == "c" else solve_real)(values, rows, x, record)
+    status = solve_rows(values, rows, x, record)
     return (x[0] if b.ndim == 1 else x.T), status, record
 
 
