@@ -84,9 +84,11 @@ def measure(a: Array, x: Array, b: Array, transposed: bool = False, low: Array |
         columns = [
             _modulus(doubled_residual(a, xs[:, j], lows[:, j], bs[:, j], transposed)) for j in range(xs.shape[1])
         ]
-        # Its last rounding, and its three-fold accumulation (Ogita, Rump and Oishi, 2005).
+        # Its last rounding, and its three-fold accumulation (Ogita, Rump and Oishi, 2005): products with
+        # the low part enter one level below those with x.
         r = np.stack(columns, axis=1) * (1.0 + 4.0 * _U)
-        unit = (8 * (n + 1) * _U) ** 3
+        share = float(np.max(np.divide(np.abs(lows), np.abs(xs), out=np.zeros(xs.shape), where=xs != 0)))
+        unit = (8 * (n + 1) * _U) ** 2 * (8 * (n + 1) * _U + share)
     tiny = 16 * (n + 1) * _SUBNORMAL / float(relative.min())
     return Measured(backward, componentwise, (r / relative).max(axis=1), w, unit, tiny, lost, norm)
 

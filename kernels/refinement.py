@@ -85,7 +85,8 @@ def refine(a: Array, b: Array, transposed: bool, solve: Solve, x: Array, factor_
         if not rate <= _SLOWEST:
             return Refined(x, None, rate, False, step)
         x = (x + correction).astype(b.dtype, copy=False)
-        if size <= unit / factor_unit / a.shape[0] ** 0.5:
+        # One correction proves nothing: a direction that A all but annihilates shows in the rate of the next.
+        if size <= unit / factor_unit / a.shape[0] ** 0.5 and (step > 1 or size <= 4.0 * unit):
             return Refined(x, None, rate, True, step)
         previous = size
     return Refined(x, None, rate, False, _STEPS)

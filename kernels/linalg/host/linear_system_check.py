@@ -88,12 +88,14 @@ def certify_system(
         return Certificate(verdict="uncertified", algorithm=attempt.kernel)
     solve, rcond = extra.get("solve"), extra.get("rcond")
     condition = forward = math.inf
-    u = problem.unit_roundoff
+    u, at_least = problem.unit_roundoff, extra.get("rcond_at_least")
     with np.errstate(all="ignore"):
         seen = extra.get("measured") or measure(a, x, b, transposed, extra.get("correction"))
         detail: dict[str, Any] = {"componentwise": seen.componentwise}
         # Without a listener the bound would be thrown away: only the warning's rcond is needed.
-        wanted = policy.wants_forward or FRAME.get().log is not None or rcond is None
+        wanted = (
+            policy.wants_forward or FRAME.get().log is not None or (rcond is None and "rcond_at_least" not in extra)
+        )
         if solve is not None and wanted:
             condition, forward = forward_bound(a, transposed, seen, solve, extra, u)
             if (
@@ -105,11 +107,11 @@ def certify_system(
                 seen = measure(a, x, b, transposed, np.zeros_like(x))
                 condition, forward = forward_bound(a, transposed, seen, solve, {**extra, "skeel": condition}, u)
             detail["skeel"] = condition
-            at_least = rcond_bound(seen.w, seen.norm_inf, condition)
+            at_least = at_least or rcond_bound(seen.w, seen.norm_inf, condition)
             if rcond is None and at_least is None:
                 rcond = _rcond(a, transposed, solve)
-            elif rcond is None:
-                detail["rcond_at_least"] = at_least
+    if rcond is None and at_least is not None:
+        detail["rcond_at_least"] = at_least
     if rcond is not None:
         detail["rcond"] = float(rcond)
         detail["condition_1"] = 1.0 / float(rcond) if rcond > 0.0 else math.inf
@@ -177,8 +179,14 @@ def _factor_slack(a: Array, transposed: bool, solve: Solve, plain: bool = False)
     def adjoint(v: Array) -> Array:
         return v + solve(residual(v, nothing, transposed).astype(kind))
 
-    defect = norm1est(product, adjoint, n, columns=2 if n <= _FEW else 1)
-    return 1.0 / (1.0 - defect) if defect < 0.5 else math.inf
+    columns = 2 if n <= _FEW else 1
+    defect = norm1est(product, adjoint, n, columns)
+    if defect < 0.5:
+        return 1.0 / (1.0 - defect)
+    if not defect < n**0.5:
+        return math.inf
+    squared = norm1est(lambda v: product(product(v)), lambda v: adjoint(adjoint(v)), n, columns)
+    return (1.0 + defect) / (1.0 - squared) if squared < 0.5 else math.inf
 
 
 def _rcond(a: Array, transposed: bool, solve: Solve) -> float:
