@@ -31,6 +31,7 @@ class Case:
     arguments: tuple[Any, ...]
     truth: Any
     policy: Mapping[str, Any] = field(default_factory=dict)
+    truth_rest: Any = 0.0  # what the truth has beyond double precision
 
 
 def _integers(rng: np.random.Generator, *shape: int, largest: int = 50) -> Any:
@@ -82,7 +83,7 @@ def _refined(name: str, a: Any, policy: Mapping[str, Any]) -> Iterator[Case]:
     b = a @ np.ones(len(a))
     pair = truth.solution(a, b)
     if pair is not None:
-        yield Case(name, "solve", (a, b), pair[0], policy)
+        yield Case(name, "solve", (a, b), pair[0], policy, pair[1])
 
 
 def _delicate(rng: np.random.Generator) -> Iterator[Case]:
@@ -93,9 +94,8 @@ def _delicate(rng: np.random.Generator) -> Iterator[Case]:
     x = _integers(rng, 200)
     m = _integers(rng, 200, 200)
     yield Case("rows in mixed units, n = 200", "solve", (units[:, None] * m, units * (m @ x)), x, HARDENED)
-    yield Case(
-        "singular, 3 x 3", "solve", (np.arange(1.0, 10.0).reshape(3, 3), np.array([1.0, 0.0, 0.0])), None, HARDENED
-    )
+    singular = np.array([[7.0, 3.0, 0.0], [-4.0, -4.0, -9.0], [18.0, 10.0, 9.0]])  # row 3 = 2 row 1 - row 2
+    yield Case("singular, n = 3", "solve", (singular, np.array([1.0, 0.0, 0.0])), None, HARDENED)
 
 
 def _scikit_learn(rng: np.random.Generator) -> Iterator[Case]:
