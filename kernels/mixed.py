@@ -20,7 +20,7 @@ SINGLE_UNIT = 2.0**-24
 
 def too_ill_conditioned(problem: Problem, evidence: Evidence) -> Refusal | None:
     """Refuse where single-precision factors cannot be a contraction."""
-    rcond = evidence.get("rcond")
+    rcond = evidence.get("rcond", evidence.get("rcond_at_most"))
     if rcond is not None and rcond <= SINGLE_UNIT * float(max(problem.size, 1)) ** 0.5:
         return Refusal(f"condition {1.0 / rcond if rcond else np.inf:.0e} is beyond factors in single precision")
     return None
@@ -34,15 +34,15 @@ def refined_attempt(problem: Problem, a: Array, solve: Solve) -> Attempt:
     with np.errstate(all="ignore"):
         x = solve(b)
         if not np.isfinite(x).all():
-            return Attempt(None, status="stalled", facts={"rcond": Fact(SINGLE_UNIT, exact=False)})
+            return Attempt(None, status="stalled", facts={"rcond_at_most": Fact(SINGLE_UNIT, exact=False)})
         refined = refine(a, b, transposed, solve, x, SINGLE_UNIT, unit)
         if not refined.converged:
-            # The first correction is about sqrt(n) * cond * u of the factors.
+            # The rate is about sqrt(n) * cond * u of the factors, and says no more once it reaches one.
             guess = SINGLE_UNIT * n**0.5 / max(min(refined.rate, 1.0), SINGLE_UNIT)
-            return Attempt(None, status="stalled", facts={"rcond": Fact(min(guess, 1.0), exact=False)})
+            return Attempt(None, status="stalled", facts={"rcond_at_most": Fact(min(guess, 1.0), exact=False)})
         seen = measured(a, refined.x, b, transposed)
         if not seen.backward_error <= BACKWARD_SLACK * unit * n**0.5:
-            return Attempt(None, status="stalled")
+            return Attempt(None, status="stalled", facts={"rcond_at_most": Fact(SINGLE_UNIT * n**0.5, exact=False)})
         skeel = inverse_weighted_norm(solve, seen.w)
         rcond = rcond_bound(seen.w, seen.norm_inf, skeel)
     extra: dict[str, Any] = {

@@ -124,7 +124,7 @@ def shared_view(a: Array) -> Array:
         return np.ascontiguousarray(a)
     if a.flags.writeable or a.size == 0:
         return a if a.flags.writeable else a.copy()
-    memory = (ctypes.c_char * a.nbytes).from_address(a.ctypes.data)
+    memory: Any = (ctypes.c_char * a.nbytes).from_address(a.ctypes.data)
     return np.frombuffer(memory, a.dtype).reshape(a.shape)
 
 

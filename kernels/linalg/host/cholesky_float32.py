@@ -43,7 +43,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     factor, info = potrf(copy, lower=lower, clean=False, overwrite_a=True)
     if info > 0:
         # Single precision cannot tell indefinite from ill-conditioned; working precision will.
-        return Attempt(None, status="not_definite", facts={"rcond": Fact(SINGLE_UNIT, exact=False)})
+        return Attempt(None, status="not_definite", facts={"rcond_at_most": Fact(SINGLE_UNIT, exact=False)})
     solve = mirrored_solver(
         lambda rhs: potrs(factor, rhs, lower=lower)[0],
         copy.dtype,

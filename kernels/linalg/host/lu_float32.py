@@ -46,7 +46,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     getrf, getrs = lapack.get_lapack_funcs(("getrf", "getrs"), (copy,))
     factor, pivots, info = getrf(copy, overwrite_a=True)
     if info > 0:
-        return Attempt(None, status="stalled", facts={"rcond": Fact(SINGLE_UNIT, exact=False)})
+        return Attempt(None, status="stalled", facts={"rcond_at_most": Fact(SINGLE_UNIT, exact=False)})
     solve = solver(
         lambda rhs, op: getrs(factor, pivots, rhs, trans=op)[0],
         copy.dtype,
