@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.problems import shipped
-from fsci.selector.calibration import calibrate, calibration_entries, write_tables
+from fsci.selector.calibration import calibration_entries, measure, write_tables
 
 __all__: list[str] = []
 
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     def show(what: str, share: float) -> None:
         sys.stderr.write(f"\r{share:4.0%} {what:<70.70}")
 
-    tables = calibrate(show, options.seconds, write=False, entries=entries)
+    tables = measure(show, options.seconds, entries)
     write_tables(tables, ROOT / "fsci/core/data/profile.json", ROOT / "selector/data/success.json")
     sys.stderr.write("\n")
     sys.stdout.write(f"profile {tables['profile']['version']}: {tables['profile']['measurement']}\n")

@@ -91,15 +91,18 @@ def shipped(kinds: Iterable[str] | None = None) -> Iterator[Entry]:
     for kind in POSES if kinds is None else kinds:
         for name, (tags, matrix) in _shipped().items():
             tall = "tall" in tags
-            if kind in ("least_squares", "qr", "svd", "pseudoinverse") if tall else _poses_square(kind, tags):
+            if kind in _RECTANGULAR if tall else _poses_square(kind, tags):
                 yield _entry(kind, name, tags, matrix.shape, matrix.dtype.name, lambda matrix=matrix: matrix.copy())
 
 
+_RECTANGULAR = ("least_squares", "qr_factorization", "svd", "singular_values", "pseudoinverse")
+
+
 def _poses_square(kind: str, tags: str) -> bool:
-    if kind == "least_squares":
+    if kind in ("least_squares", "batched_system") or (kind == "factored_system" and "singular" in tags):
         return False
-    if kind in ("cholesky", "eigh"):
-        return "spd" in tags or (kind == "eigh" and "symmetric" in tags)
+    if kind in ("cholesky", "symmetric_eigen"):
+        return "spd" in tags or (kind == "symmetric_eigen" and "symmetric" in tags)
     return True
 
 

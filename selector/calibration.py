@@ -29,7 +29,7 @@ from fsci.selector.catalogue import POSES, Entry, catalogue
 from fsci.selector.loop import accepts
 from fsci.selector.tables import Tally, machine_text, stamped
 
-__all__ = ["GOALS", "calibrate", "calibration_entries", "pose", "report", "write_tables"]
+__all__ = ["GOALS", "calibrate", "calibration_entries", "measure", "pose", "report", "write_tables"]
 
 # What must pass, by goal: the policies under which the acceptance rule is asked.
 GOALS = {
@@ -40,7 +40,7 @@ GOALS = {
 }
 
 # Repetitions of one timing: enough of them, or enough seconds.
-_REPEATS, _REPEAT_SECONDS = 9, 0.02
+_REPEATS, _REPEAT_SECONDS = 12, 0.06
 
 # Problems larger than this are for the costs; outcomes are counted on the many small ones.
 _OUTCOME_ORDER = 500
@@ -141,13 +141,10 @@ def calibration_entries() -> list[Entry]:
     return entries
 
 
-def calibrate(
-    progress: Progress | None = None,
-    budget: float = 180.0,
-    write: bool = True,
-    entries: Iterable[Entry] | None = None,
+def measure(
+    progress: Progress | None = None, budget: float = 180.0, entries: Iterable[Entry] | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Measure this machine; give the tables ``{"profile": ..., "success": ...}``.
+    """Measure this machine; give the tables ``{"profile": ..., "success": ...}`` and write nothing.
 
     Parameters
     ----------
@@ -156,8 +153,6 @@ def calibrate(
     budget : float
         Seconds, not counting what compiling takes (`fsci warmup` does that ahead); what
         was not reached keeps the values in force.
-    write : bool
-        Put the tables into the user's cache folder, and use them from now on.
     entries : iterable of Entry, optional
         Instead of the calibration half of the generated catalogue.
     """
@@ -181,14 +176,35 @@ def calibrate(
                 continue
             tally.kinds[kind] = tally.kinds.get(kind, 0) + 1
             examine(diagnosis.problem, tally)
-    tables = stamped(tally, profile.load_profile(), success.load_success(), machine_text())
-    if write:
-        write_tables(tables, profile.cache_folder() / "profile.json", profile.cache_folder() / "success.json")
-        profile.reset()
-        success.reset()
     if progress is not None:
         progress("done", 1.0)
-    return tables
+    return stamped(tally, profile.load_profile(), success.load_success(), machine_text())
+
+
+def calibrate(progress: Progress | None = None, budget: float = 180.0, write: bool = True) -> dict[str, Any]:
+    """Measure this machine, and use the tables from now on; gives a summary.
+
+    Parameters
+    ----------
+    progress, budget
+        As `measure` takes them.
+    write : bool
+        Put the tables into the user's cache folder; False only measures.
+    """
+    tables = measure(progress, budget)
+    folder = profile.cache_folder()
+    if write:
+        write_tables(tables, folder / "profile.json", folder / "success.json")
+        profile.reset()
+        success.reset()
+    return {
+        "profile": tables["profile"]["version"],
+        "success": tables["success"]["version"],
+        "machine": tables["profile"]["machine"],
+        "measurement": tables["profile"]["measurement"],
+        "kernels": len(tables["success"]["kernels"]),
+        "folder": str(folder) if write else "",
+    }
 
 
 _UNANSWERED = 3
@@ -215,8 +231,11 @@ def write_tables(tables: dict[str, dict[str, Any]], profile_path: Path, success_
         waiting.replace(path)
 
 
-def report(entries: Iterable[Entry] | None = None, progress: Progress | None = None, budget: float = 120.0) -> Any:
-    """Judge the selector on the held-out half: see `fsci.selector.judge`."""
+def report(
+    entries: Iterable[Entry] | None = None, progress: Progress | None = None, budget: float = 120.0
+) -> dict[str, Any]:
+    """Judge the selector on the held-out half (see `fsci.selector.judge`); ``"text"`` holds it in words."""
     from fsci.selector.judge import judge
 
-    return judge(entries, progress, budget)
+    found = judge(entries, progress, budget)
+    return {**found.to_dict(), "text": str(found)}

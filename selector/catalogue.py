@@ -91,12 +91,29 @@ def _with_rhs(a: np.ndarray, rng: np.random.Generator) -> Operands:
     """A random right-hand side, or that of a random solution: both are met in practice."""
     b: np.ndarray[Any, Any] = np.asarray(rng.standard_normal(a.shape[0]))
     if rng.integers(2):
-        b = np.real(a @ rng.standard_normal(a.shape[1]))
+        b = np.asarray(np.real(a @ rng.standard_normal(a.shape[1])))
     return a, b.astype(a.dtype)
 
 
 def _alone(a: np.ndarray, rng: np.random.Generator) -> Operands:
     return (a,)
+
+
+def _factored(a: np.ndarray, rng: np.random.Generator) -> Operands:
+    from scipy.linalg import lu_factor
+
+    return lu_factor(a), np.asarray(rng.standard_normal(a.shape[0])).astype(a.dtype)
+
+
+def _batched(a: np.ndarray, rng: np.random.Generator) -> Operands:
+    """Scaled copies of one matrix, and a few hundred thousand entries in all."""
+    n = a.shape[0]
+    stack = a * rng.uniform(0.5, 2.0, (max(100_000 // n**2, 2), 1, 1))
+    return np.ascontiguousarray(stack.astype(a.dtype)), rng.standard_normal((len(stack), n, 1)).astype(a.dtype)
+
+
+def _regular(family: families.Family) -> bool:
+    return "tall" not in family.tags and "singular" not in family.tags
 
 
 def _square(family: families.Family) -> bool:
@@ -109,7 +126,8 @@ def _hermitian(family: families.Family) -> bool:
 
 _SIZES = (3, 8, 20, 60, 150, 400)
 
-# Kind -> how it is posed. A kind that is not here (or not declared by its domain) is not calibrated.
+# What is asked -> how it is posed; named by the kind, where a kind is posed in one way. What
+# fsci hands to SciPy is not calibrated.
 POSES: dict[str, Pose] = {
     "linear_system": Pose("linalg.solve", _square, _with_rhs, (*_SIZES, 1000), (800, 2000)),
     "least_squares": Pose("linalg.lstsq", lambda f: "singular" not in f.tags, _with_rhs, _SIZES[:-1], (300, 600)),
@@ -117,11 +135,15 @@ POSES: dict[str, Pose] = {
     "determinant": Pose("linalg.det", _square, _alone, _SIZES),
     "pseudoinverse": Pose("linalg.pinv", lambda f: True, _alone, (3, 20, 60, 150)),
     "cholesky": Pose("linalg.cholesky", lambda f: "spd" in f.tags, _alone, _SIZES),
-    "qr": Pose("linalg.qr", lambda f: True, _alone, _SIZES),
-    "eigh": Pose("linalg.eigh", _hermitian, _alone, _SIZES[:-1]),
-    "eig": Pose("linalg.eig", _square, _alone, _SIZES[:-1]),
+    "qr_factorization": Pose("linalg.qr", lambda f: True, _alone, _SIZES),
+    "symmetric_eigen": Pose("linalg.eigh", _hermitian, _alone, _SIZES[:-1]),
+    "general_eigen": Pose("linalg.eig", _square, _alone, _SIZES[:-1]),
     "svd": Pose("linalg.svd", lambda f: True, _alone, _SIZES[:-1]),
-    "expm": Pose("linalg.expm", lambda f: "badly_scaled" not in f.tags, _alone, _SIZES[:-1]),
+    "singular_values": Pose("linalg.svdvals", lambda f: True, _alone, _SIZES[:-1]),
+    "lu_factorization": Pose("linalg.lu_factor", _square, _alone, (8, 60, 400)),
+    "factored_system": Pose("linalg.lu_solve", _regular, _factored, (8, 60, 400)),
+    "batched_system": Pose("linalg.solve", _regular, _batched, (3, 8, 20)),
+    "matrix_exponential": Pose("linalg.expm", lambda f: "badly_scaled" not in f.tags, _alone, _SIZES[:-1]),
 }
 
 

@@ -35,7 +35,7 @@ def test_an_entry_is_reproducible_and_fresh():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 def test_operands_have_the_shape_and_dtype_they_say(dtype):
-    for entry in catalogue(["linear_system", "least_squares", "eigh"], dtypes=(dtype,), sizes=(20,)):
+    for entry in catalogue(["linear_system", "least_squares", "symmetric_eigen"], dtypes=(dtype,), sizes=(20,)):
         operands = entry.operands()
         assert operands[0].shape == entry.shape, entry.name
         assert all(o.dtype == dtype for o in operands), entry.name
