@@ -252,14 +252,16 @@ def solve_lapack(m, turned, b, x, factor, record, thorough):  # type: ignore[no-
     if w.min() > 0.0:
         # || inv(A) ||_inf <= forward / min(w), and its 1-norm is at most n times that.
         rcond = w.min() / (n * norm1 * forward)
-    if thorough or not rcond >= 4 * eps:
+    # How far the factors' own error blurs the estimate: it is that of their precision.
+    blur = np.sqrt(np.float64(n)) * np.float64(np.finfo(factor.dtype).eps)
+    if thorough or not rcond >= 4 * eps or (low and not blur / rcond < 0.25):
         # Too rough, as where rows are badly scaled: estimate the norm of the inverse itself.
         by_row[:] = 1.0
         rcond = 1.0 / (norm1 * inverse_norm(factor, pivots, by_row, other))
         # Close to the warning's limit the estimate of the warning itself must decide.
         if not rcond >= 4 * ESTIMATOR_SAFETY * eps:
             return LOW_PRECISION_FAILED if low else DECLINED
-    loss = n * np.float64(np.finfo(factor.dtype).eps) / rcond / np.sqrt(np.float64(n))
+    loss = blur / rcond
     if low and not loss < 0.5:
         return LOW_PRECISION_FAILED  # the estimate was made with factors of another matrix
     record[0], record[1], record[2] = normwise, componentwise, rcond
