@@ -57,19 +57,20 @@ def measured(case: Case) -> dict[str, Any]:
 
     import fsci
 
-    peers: dict[str, Thunk] = {"scipy": _thunk(getattr(scipy.linalg, case.function), case)}
-    if case.function == "solve":
-        peers["numpy"] = _thunk(np.linalg.solve, case)
+    scipy_call = _thunk(getattr(scipy.linalg, case.function), case)
     fsci_function = getattr(fsci.linalg, case.function)
     row: dict[str, Any] = {"case": case.name, "policy": dict(case.policy)}
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(fsci.policy(**case.policy))
-        row["scipy_error"], row["scipy_says"] = _judged(peers["scipy"], case)
+        row["scipy_error"], row["scipy_says"] = _judged(scipy_call, case)
         row["fsci_error"], row["fsci_says"] = _judged(_thunk(fsci_function, case), case)
         row |= _certificate(fsci_function, case)
         warnings.simplefilter("ignore")
-        row |= _interleaved(peers | {"fsci": _thunk(fsci_function, case)})
+        row |= _interleaved({"scipy": scipy_call, "fsci": _thunk(fsci_function, case)}, _CASE_SECONDS)
+        # NumPy by itself: its BLAS has threads of its own, which spin on after a call and slow the others.
+        if case.function == "solve":
+            row |= _interleaved({"numpy": _thunk(np.linalg.solve, case)}, _CASE_SECONDS / 3)
     return row
 
 
@@ -120,7 +121,7 @@ def _certificate(function: Callable[..., Any], case: Case) -> dict[str, Any]:
     }
 
 
-def _interleaved(calls: Mapping[str, Thunk]) -> dict[str, float]:
+def _interleaved(calls: Mapping[str, Thunk], budget: float) -> dict[str, float]:
     """Median seconds of each call, measured by turns so that a busy moment hits all alike."""
     repeats = {name: max(1, int(_SAMPLE_SECONDS / max(_seconds(call, 1), 1e-7))) for name, call in calls.items()}
     samples: dict[str, list[float]] = {name: [] for name in calls}
@@ -128,7 +129,7 @@ def _interleaved(calls: Mapping[str, Thunk]) -> dict[str, float]:
     for _ in range(_SAMPLES):
         for name, call in calls.items():
             samples[name].append(_seconds(call, repeats[name]))
-        if perf_counter() - started > _CASE_SECONDS and len(samples["fsci"]) >= 3:
+        if perf_counter() - started > budget and min(map(len, samples.values())) >= 3:
             break
     return {f"{name}_seconds": statistics.median(times) for name, times in samples.items()}
 

@@ -51,7 +51,7 @@ def _small(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _large(rng: np.random.Generator) -> Iterator[Case]:
-    yield _system("general, n = 2000", _integers(rng, 2000, 2000), rng)
+    yield _system("general, n = 2000, condition 1e3", _integers(rng, 2000, 2000) + 2000 * np.eye(2000), rng)
     m = _integers(rng, 2000, 2000, largest=3)
     yield _system("positive definite, not declared, n = 2000", m @ m.T + 2000 * np.eye(2000), rng)
     n = 3000
