@@ -27,7 +27,7 @@ class Scan(NamedTuple):
 
     first: Array  # column of the first nonzero of each row; n where there is none
     last: Array  # column of the last nonzero; -1 where there is none
-    count: Array  # nonzeros
+    nonzeros: Array  # nonzeros
     row_sum: Array
     row_max: Array
     column_sum: Array

@@ -50,7 +50,7 @@ def _converted(operand: Any) -> np.ndarray | None:
             return None
     if operand.dtype.char not in _LAPACK_TYPE:
         return None
-    return operand  # type: ignore[no-any-return]
+    return operand
 
 
 def as_lapack(operand: Any) -> np.ndarray | None:

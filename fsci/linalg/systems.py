@@ -133,7 +133,7 @@ def solve(
     if reason or arrays is None:
         return hand_over(_scipy_solve, "linalg.solve", reason, a, b, **options)
     answer = _batch if arrays[0].ndim > 2 or arrays[1].ndim > 2 else _single
-    x = answer(*arrays, bool(lower), assume_a, bool(transposed))
+    x = answer(arrays[0], arrays[1], bool(lower), assume_a, bool(transposed))
     if x is NotImplemented:
         return hand_over(_scipy_solve, "linalg.solve", "infinities, NaN or out of range", a, b, **options)
     if overwrite_b and _in_place(b, arrays) and x.shape == b.shape:

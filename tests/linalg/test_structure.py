@@ -32,7 +32,18 @@ def build(name, rng):
     }[name]()
 
 
-NAMES = ("diagonal", "upper", "lower", "banded", "permuted_triangular", "block_diagonal", "hessenberg", "spd_candidate", "symmetric", "general")  # fmt: skip
+NAMES = (
+    "diagonal",
+    "upper",
+    "lower",
+    "banded",
+    "permuted_triangular",
+    "block_diagonal",
+    "hessenberg",
+    "spd_candidate",
+    "symmetric",
+    "general",
+)
 
 
 def evidence_of(a):

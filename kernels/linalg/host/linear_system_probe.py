@@ -99,10 +99,10 @@ def elimination_order(m: Array, seen: Scan) -> tuple[Array, Array] | None:
     again, to the end (the first step of Markowitz's, and of MATLAB's, solvers).
     """
     n = m.shape[0]
-    if int(seen.count.sum()) > n * (n + 1) // 2 or int(seen.count.min(initial=n)) != 1:
+    if int(seen.nonzeros.sum()) > n * (n + 1) // 2 or int(seen.nonzeros.min(initial=n)) != 1:
         return None
     pattern = m != 0
-    left = seen.count.copy()
+    left = seen.nonzeros.copy()
     rows, columns = np.empty(n, np.int64), np.empty(n, np.int64)
     open_columns = np.ones(n, bool)
     ready = list(np.flatnonzero(left == 1))
