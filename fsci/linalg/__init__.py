@@ -13,6 +13,13 @@ from fsci.core.mirror import Mirror
 if TYPE_CHECKING:
     from scipy.linalg import *  # noqa: F403
 
+    from fsci.linalg.eigen import *  # noqa: F403
+    from fsci.linalg.factorizations import *  # noqa: F403
+    from fsci.linalg.functions import *  # noqa: F403
+    from fsci.linalg.inverse import *  # noqa: F403
+    from fsci.linalg.least_squares import *  # noqa: F403
+    from fsci.linalg.orthogonal import *  # noqa: F403
+    from fsci.linalg.structured import *  # noqa: F403
     from fsci.linalg.systems import *  # noqa: F403
 
 _TOPICS = (
