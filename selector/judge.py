@@ -224,7 +224,7 @@ def _hold_against_truth(
     entry: Entry, problem: Problem, attempts: list[tuple[Attempt, Evidence]], report: Report
 ) -> None:
     find = TRUTHS.get(problem.kind)
-    if find is None:
+    if find is None or any(np.ndim(o) > 2 for o in problem.operands):
         return
     truth: Pair | None = find(*problem.operands)
     singular = truth is None and _singular(problem)

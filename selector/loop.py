@@ -229,6 +229,7 @@ def _record(diagnosis: Diagnosis, frame: Frame, policy: Policy) -> None:
     if policy.wants_forward and diagnosis.certificate.worst_verdict != "certified":
         frame.ledger.record("uncertified", diagnosis.function, **diagnosis.certificate.to_dict())
     if policy.record_all:
-        frame.ledger.record("decision", diagnosis.function, **diagnosis.to_dict())
+        facts = {k: v for k, v in diagnosis.to_dict().items() if k != "function"}
+        frame.ledger.record("decision", diagnosis.function, **facts)
     if frame.log is not None:
         frame.log.append(diagnosis)
