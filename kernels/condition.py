@@ -133,5 +133,7 @@ def rcond_bound(weights: Vector, norm_inf: float, skeel: float) -> float | None:
     Too little: it would leave open whether rcond is below eps, which SciPy warns of.
     """
     n = weights.shape[0]
+    if not norm_inf * skeel > 0.0:  # a zero right-hand side: the weights vanish and say nothing
+        return None
     bound = float(weights.min()) / (norm_inf * skeel * ESTIMATOR_SAFETY * n * n)
     return bound if bound > 2.0**-50 else None

@@ -16,13 +16,16 @@ from scipy.linalg import LinAlgError, lu_factor, lu_solve, qr, solve_triangular
 
 from fsci.selector.balls import Pair, by_balls, exactly_singular, realified
 
-__all__ = ["TRUTHS", "Pair", "least_squares", "relative_error", "solution"]
+__all__ = ["TRUTHS", "UNCERTAINTY", "Pair", "least_squares", "relative_error", "solution"]
 
 Array = np.ndarray[Any, Any]
 
 _SPLITTER = 2.0**27 + 1
 _STEPS = 60
 _ENOUGH = 2.0**-80  # relative size of the last correction
+_STAGNATED = 2.0**-70  # the same, where the noise of the residual allows no better
+# What a truth itself is uncertain by, relative to its largest entry: an error is judged less this.
+UNCERTAINTY = 4.0 * _STAGNATED
 
 
 def _two_sum(a: Array, b: Array) -> Pair:
@@ -86,7 +89,7 @@ def _refined(residual: Callable[[Pair], Any], correction: Callable[[Any], Array]
             return x
         if size > before / 2:
             # Stagnated: what is left is the noise of the residual, tiny unless the condition is huge.
-            return x if size < 2.0**-70 else None
+            return x if size < _STAGNATED else None
         before = size
     return None
 
@@ -179,12 +182,12 @@ def _both_refined(a: Array, b: Array) -> Pair | None:
 
 
 def relative_error(value: Any, truth: Pair) -> float:
-    """``max |value - truth| / max |truth|``, the difference free of rounding."""
+    """``max |value - truth| / max |truth|``, the difference free of rounding, less the truth's uncertainty."""
     scale = float(np.max(np.abs(truth[0]), initial=0.0))
     difference = float(np.max(np.abs((np.asarray(value) - truth[0]) - truth[1]), initial=0.0))
     if scale == 0.0:
         return 0.0 if difference == 0.0 else np.inf
-    return difference / scale
+    return max(difference / scale - UNCERTAINTY, 0.0)
 
 
 def _full_rank(a: Array, b: Array) -> Pair | None:

@@ -37,7 +37,7 @@ _ASKED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "lstsq": ("least_squares", {"cond": None}),
     "pinv": ("pseudoinverse", {"atol": None, "rtol": None, "return_rank": False}),
     "cholesky": ("cholesky", {"lower": False}),
-    "qr": ("qr", {"mode": "full", "pivoting": False}),
+    "qr": ("qr_factorization", {"mode": "full", "pivoting": False}),
     "eigh": (
         "symmetric_eigen",
         {"lower": True, "eigvals_only": False, "subset_by_index": None, "subset_by_value": None, "b": None},

@@ -44,6 +44,7 @@ def _square(rng: Rng, dtype: str) -> Iterator[Variant]:
     for n in SIZES:
         for label, a in structured(rng, n, dtype):
             yield f"{label}-{n}", (a,), {}
+    yield "batch-large", (draw(rng, (3, 70, 70), dtype) + 20 * np.eye(70, dtype=dtype),), {}
     yield "batch", (draw(rng, (6, 4, 4), dtype) + 5 * np.eye(4, dtype=dtype),), {}
 
 
@@ -120,6 +121,14 @@ def _banded(rng: Rng, dtype: str) -> Iterator[Variant]:
             yield f"{n}-{low}-{up}", ((low, up), ab, draw(rng, (n,), dtype)), {}
 
 
+def _definite_banded(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in SIZES:
+        for up in (0, 1, 3):
+            ab = draw(rng, (up + 1, n), dtype)
+            ab[-1] = 8 + up
+            yield f"{n}-{up}", (ab, draw(rng, (n,), dtype)), {}
+
+
 def _toeplitz(rng: Rng, dtype: str) -> Iterator[Variant]:
     for n in SIZES:
         c, r = draw(rng, (n,), dtype), draw(rng, (n,), dtype)
@@ -179,8 +188,10 @@ CASES: dict[str, list[Case]] = {
         Case("linalg.eigh", _hermitian, same_spectral),
         Case("linalg.eigvalsh", _hermitian, same_spectral),
     ],
-    "general_eigen": [Case("linalg.eig", _square, same_spectral)],
-    "eigenvalues": [Case("linalg.eigvals", _square, same_spectral)],
+    "general_eigen": [
+        Case("linalg.eig", _square, same_spectral),
+        Case("linalg.eigvals", _square, same_spectral),
+    ],
     "matrix_exponential": [Case("linalg.expm", _square, same_values)],
     "cholesky": [
         Case("linalg.cholesky", _definite, same_values),
@@ -192,6 +203,9 @@ CASES: dict[str, list[Case]] = {
         Case("linalg.cho_solve", _cho_factored, same_values),
     ],
     "triangular_system": [Case("linalg.solve_triangular", _triangular, same_values)],
-    "banded_system": [Case("linalg.solve_banded", _banded, same_values)],
+    "banded_system": [
+        Case("linalg.solve_banded", _banded, same_values),
+        Case("linalg.solveh_banded", _definite_banded, same_values),
+    ],
     "toeplitz_system": [Case("linalg.solve_toeplitz", _toeplitz, same_values)],
 }

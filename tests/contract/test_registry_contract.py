@@ -11,6 +11,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+import scipy.linalg as sl
 
 import fsci
 from fsci.core import registry
@@ -39,12 +40,15 @@ def test_kernel_agrees_with_scipy_and_certifies_truthfully(kind: str, kernel: st
                 pristine = copy.deepcopy(args)
                 policy = {**case.policy, "overrides": {kind: kernel}}
                 with fsci.policy(**policy), fsci.trace() as log, warnings.catch_warnings():
-                    warnings.simplefilter("ignore", fsci.UncertifiedWarning)
+                    # The badly scaled variants are ill-conditioned in single precision; SciPy warns too.
+                    warnings.simplefilter("ignore", sl.LinAlgWarning)
                     ours = case.ours()(*args, **kwargs)
                 if not log or not log[-1].attempts or log[-1].attempts[0].kernel != kernel:
                     continue
                 reached += 1
-                theirs = case.theirs()(*args, **kwargs)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", sl.LinAlgWarning)
+                    theirs = case.theirs()(*args, **kwargs)
                 try:
                     case.same(ours, theirs, args, TOLERANCE[dtype])
                     for given, kept in zip(args, pristine, strict=True):

@@ -11,7 +11,14 @@ from scipy.linalg import lapack
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.linalg.host.general_eigen_hermitian import answer as hermitian_answer
-from fsci.kernels.linalg.host.random_checks import backward_left, backward_pairs, frobenius, passes, passes_trace
+from fsci.kernels.linalg.host.random_checks import (
+    backward_left,
+    backward_pairs,
+    backward_real_pairs,
+    frobenius,
+    passes,
+    passes_trace,
+)
 from fsci.kernels.linalg.host.structure_hermitian import is_hermitian
 
 __all__ = ["geev"]
@@ -30,29 +37,38 @@ def _bound(char: str, n: int, left: bool, right: bool) -> tuple[Any, int]:
 
 def _paired(wi: np.ndarray, v: np.ndarray, char: str) -> np.ndarray:
     """Complex vectors from LAPACK's real and imaginary parts in neighbouring columns."""
-    out = v.astype(char, order="F")
-    first = np.flatnonzero(wi > 0.0)
-    imaginary = v[:, first + 1]
-    out.imag[:, first] = imaginary
-    out.real[:, first + 1] = v[:, first]
-    out.imag[:, first + 1] = -imaginary
+    first, second = wi > 0.0, wi < 0.0
+    out = np.empty(v.shape, char, order="F")
+    real, imag = out.real, out.imag
+    real[...] = v
+    np.copyto(real[:, 1:], v[:, :-1], where=second[1:])
+    imag[...] = v
+    imag *= np.where(second, -1.0, 0.0)
+    np.copyto(imag[:, :-1], v[:, 1:], where=first[:-1])
     return out
 
 
-def geev(a: np.ndarray, left: bool, right: bool) -> tuple[np.ndarray, Any, Any, int]:
-    """Eigenvalues (always complex), left and right vectors (real where all eigenvalues are), and LAPACK's info."""
-    char = a.dtype.char
-    routine, lwork = _bound(char, a.shape[0], left, right)
+def _finished(char: str, out: tuple[Any, ...], left: bool, right: bool) -> tuple[np.ndarray, Any, Any]:
+    """Eigenvalues (always complex), left and right vectors (real where all eigenvalues are), from LAPACK's output."""
+    vl, vr = out[-3] if left else None, out[-2] if right else None
     if char in "FD":
-        w, vl, vr, info = routine(a, lwork=lwork, compute_vl=left, compute_vr=right)
-        return w, vl if left else None, vr if right else None, info
-    wr, wi, vl, vr, info = routine(a, lwork=lwork, compute_vl=left, compute_vr=right)
+        return out[0], vl, vr
+    wr, wi = out[0], out[1]
     w = np.empty(wr.shape, _COMPLEX[char])
     w.real, w.imag = wr, wi
-    if info == 0 and wi.any():
+    if (left or right) and wi.any():
         vl = _paired(wi, vl, w.dtype.char) if left else None
         vr = _paired(wi, vr, w.dtype.char) if right else None
-    return w, vl if left else None, vr if right else None, info
+    return w, vl, vr
+
+
+def geev(a: np.ndarray, left: bool, right: bool) -> tuple[np.ndarray, Any, Any, int]:
+    """Eigenvalues, left and right vectors, and LAPACK's info."""
+    routine, lwork = _bound(a.dtype.char, a.shape[0], left, right)
+    out = routine(a, lwork=lwork, compute_vl=left, compute_vr=right)
+    if out[-1] != 0:
+        return np.full(a.shape[0], np.nan, _COMPLEX.get(a.dtype.char, a.dtype.char)), None, None, out[-1]
+    return *_finished(a.dtype.char, out, left, right), 0
 
 
 def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -84,17 +100,23 @@ def fast(a: np.ndarray, left: bool, right: bool, look: bool) -> Any:
         return None
     if a[0, -1] == a[-1, 0].conjugate() and is_hermitian(a):
         return hermitian_answer(a, left, right)
-    w, vl, vr, info = geev(a, left, right)
-    if info != 0:
+    routine, lwork = _bound(a.dtype.char, a.shape[0], left, right)
+    out = routine(a, lwork=lwork, compute_vl=left, compute_vr=right)
+    if out[-1] != 0:
         return None
     scale = frobenius(a)
-    if right:
-        good = passes(backward_pairs(a, w, vr, scale), a)
-    elif left:
-        good = passes(backward_left(a, w, vl, scale), a)
+    if a.dtype.char in "fd" and right:
+        good = passes(backward_real_pairs(a, out[0], out[1], out[3], scale), a)
+        answer = _finished(a.dtype.char, out, left, right)
     else:
-        good = passes_trace(a, w, scale)
-    return (w, vl, vr) if good else None
+        answer = _finished(a.dtype.char, out, left, right)
+        if right:
+            good = passes(backward_pairs(a, answer[0], answer[2], scale), a)
+        elif left:
+            good = passes(backward_left(a, answer[0], answer[1], scale), a)
+        else:
+            good = passes_trace(a, answer[0], scale)
+    return answer if good else None
 
 
 register(

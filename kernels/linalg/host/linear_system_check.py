@@ -30,6 +30,8 @@ __all__ = ["certify_system"]
 Array = np.ndarray[Any, np.dtype[Any]]
 Solve = Callable[..., Array]
 _EPS = 2.0**-52
+# A bound is a few divisions and norms of positive numbers, rounded to nearest each: this covers them.
+_ROUNDED_UP = 1.0 + 2.0**-40
 _FEW = 1024  # up to this order two vectors climb together: a product is cheap
 
 
@@ -49,7 +51,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
 def _from_ready(problem: Problem, attempt: Attempt, policy: Policy, ready: Any) -> Certificate:
     """Numbers that a kernel has already computed, slice by slice in a batch."""
     forward = ready.get("forward_error", math.inf)
-    forward = float(forward) if np.ndim(forward) == 0 else forward
+    forward = (float(forward) if np.ndim(forward) == 0 else forward) * _ROUNDED_UP
     with np.errstate(divide="ignore"):
         condition = ready.get("condition", np.divide(1.0, ready.get("rcond", 0.0)))
     rigor = ready.get("rigor", "estimated")
@@ -115,6 +117,7 @@ def certify_system(
     if rcond is not None:
         detail["rcond"] = float(rcond)
         detail["condition_1"] = 1.0 / float(rcond) if rcond > 0.0 else math.inf
+    forward *= _ROUNDED_UP
     if not holds:
         forward, detail["declared_structure"] = math.inf, "contradicted by the matrix"
     return Certificate(

@@ -85,11 +85,13 @@ def passes(backward: float, a: np.ndarray) -> bool:
 
 
 def trace_defect(a: np.ndarray, w: np.ndarray, scale: float | None = None) -> float:
-    """|sum of eigenvalues - trace|, relative to n times the largest eigenvalue (or `scale`): a necessary check."""
-    top = float(np.abs(w).max()) if scale is None else scale
+    """|sum of eigenvalues - trace|, relative to n times the largest eigenvalue (or `scale`): a necessary check.
+
+    Without `scale` the eigenvalues must be in ascending order.
+    """
     diagonal = a.diagonal()
     difference = abs(complex(w.sum() - diagonal.sum()))
-    reach = max(top, float(np.abs(diagonal).max()))
+    reach = max(-float(w[0]), float(w[-1])) if scale is None else scale
     return difference / (a.shape[0] * reach) if reach > 0.0 else (0.0 if difference == 0.0 else math.inf)
 
 
@@ -112,6 +114,25 @@ def backward_pairs(a: np.ndarray, w: np.ndarray, v: np.ndarray, scale: float) ->
     else:
         product = multiply(1.0, side[0], y.real, trans=side[1]) + 1j * multiply(1.0, side[0], y.imag, trans=side[1])
     residual = float(np.linalg.norm(product - right))
+    return residual / scale if scale > 0.0 else (0.0 if residual == 0.0 else math.inf)
+
+
+def backward_real_pairs(a: np.ndarray, wr: np.ndarray, wi: np.ndarray, v: np.ndarray, scale: float) -> float:
+    """As `backward_pairs`, on LAPACK's real output: neighbouring columns hold real and imaginary parts.
+
+    Then a v = v d, where d has blocks [[re, im], [-im, re]]: all arithmetic stays real.
+    """
+    char = a.dtype.char
+    z = direction(a.shape[0], char)
+    gemv = _GEMV[char]
+    dz = wr * z
+    if wi.any():
+        first = np.flatnonzero(wi > 0.0)
+        dz[first] += wi[first] * z[first + 1]
+        dz[first + 1] -= wi[first] * z[first]
+    y = gemv(1.0, v, z)
+    product = gemv(1.0, a, y) if a.flags.f_contiguous else gemv(1.0, a.T, y, trans=1)
+    residual = float(_NRM2[char](product - gemv(1.0, v, dz)))
     return residual / scale if scale > 0.0 else (0.0 if residual == 0.0 else math.inf)
 
 
