@@ -86,7 +86,7 @@ class _UserFolderLocator(_CacheLocator):
         return cls(py_func, py_file)
 
 
-class _KernelCacheImpl(FunctionCache._impl_class):  # type: ignore[misc]
+class _KernelCacheImpl(FunctionCache._impl_class):
     _locator_classes = (_UserFolderLocator,)
 
 
@@ -120,7 +120,7 @@ def jit(signatures: Iterable[Any] = (), *, inline: bool = False) -> Callable[[F]
         if not inline:
             dispatcher._cache = _KernelCache(function)
             _declared.append((dispatcher, tuple(signatures)))
-        return dispatcher  # type: ignore[no-any-return]
+        return dispatcher
 
     return decorate
 

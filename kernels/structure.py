@@ -60,7 +60,7 @@ def _any(part):  # type: ignore[no-untyped-def]
     """Whether one of 64 entries is not zero; without early exit, so that it is a handful of instructions."""
     found = 0
     for j in range(64):
-        found |= np.int64(part[j] != 0)
+        found |= np.int64(part[j] != 0)  # type: ignore[assignment]
     return found != 0
 
 
@@ -153,7 +153,7 @@ def _asymmetry_tiles(m, start, stop, reach, conjugate):  # type: ignore[no-untyp
             differences = 0
             for i in range(height):
                 for j in range(width):
-                    differences += np.int64(above[i, j] != below[j, i])
+                    differences += np.int64(above[i, j] != below[j, i])  # type: ignore[assignment]
             if differences > 0:
                 for i in range(height):
                     for j in range(width):

@@ -33,8 +33,8 @@ def gram(a: np.ndarray) -> np.ndarray:
     syrk = blas_function("syrk", char)
     if a.flags.c_contiguous and not a.flags.f_contiguous:
         product = syrk(1.0, a.T)
-        return np.conj(product) if char in "FD" else product  # type: ignore[no-any-return]
-    return syrk(1.0, a, trans=1 if char in "fd" else 2)  # type: ignore[no-any-return]
+        return np.conj(product) if char in "FD" else product
+    return syrk(1.0, a, trans=1 if char in "fd" else 2)
 
 
 def gram_factor(product: np.ndarray) -> np.ndarray | None:

@@ -22,7 +22,7 @@ def lapack_function(name: str, char: str) -> Callable[..., Any]:
     """LAPACK routine `name` (real name, ``orgqr``) for the dtype character `char`."""
     if char in "FD" and name[:2] == "or":
         name = "un" + name[2:]
-    return getattr(lapack, _PREFIX[char] + name)  # type: ignore[no-any-return]
+    return getattr(lapack, _PREFIX[char] + name)
 
 
 @cache
@@ -30,7 +30,7 @@ def blas_function(name: str, char: str) -> Callable[..., Any]:
     """BLAS routine `name` for the dtype character `char`; ``syrk`` is ``herk`` and ``dot`` conjugates if complex."""
     if char in "FD":
         name = {"syrk": "herk", "dot": "dotc"}.get(name, name)
-    return getattr(blas, _PREFIX[char] + name)  # type: ignore[no-any-return]
+    return getattr(blas, _PREFIX[char] + name)
 
 
 def _size(answer: Any, char: str) -> int:

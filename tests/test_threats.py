@@ -20,9 +20,9 @@ B = np.array([1.0, 2.0])
 
 
 class _LyingInterface:
-    """Claims more memory than it has."""
+    """Claims a negative dimension at a null address."""
 
-    __array_interface__ = {"shape": (2, 2), "typestr": "<f8", "data": b"\0" * 8, "version": 3}  # noqa: RUF012
+    __array_interface__ = {"shape": (2, -2), "typestr": "<f8", "data": (0, True), "version": 3}  # noqa: RUF012
 
 
 class _RaisingArray:

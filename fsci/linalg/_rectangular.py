@@ -93,7 +93,7 @@ def _together(name: str, slices: list[Diagnosis], batch: tuple[int, ...]) -> Dia
 
     fields = ("verdict", "backward_error", "condition", "forward_error", "digits")
     routes = list(dict.fromkeys(c.algorithm for c in certificates))
-    certificate = Certificate(**{f: gathered(f) for f in fields}, algorithm=", ".join(routes))
+    certificate = Certificate(**{f: gathered(f) for f in fields}, algorithm=", ".join(routes))  # type: ignore[arg-type]
     return Diagnosis(
         name,
         problem=slices[0].problem,

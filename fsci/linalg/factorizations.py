@@ -62,7 +62,7 @@ def lu_factor(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> t
         if plan is not None:
             factors = plan(a)
             if factors is not None:
-                return factors  # type: ignore[no-any-return]
+                return factors
     return _lu_factor(a, overwrite_a, check_finite)
 
 
@@ -70,9 +70,9 @@ def _lu_factor(a: Any, overwrite_a: bool, check_finite: bool) -> tuple[Any, Any]
     matrix = as_lapack(a) if device_of(a) == HOST else None
     if matrix is None or matrix.ndim < 2 or matrix.size == 0 or not all_finite(matrix):
         reason = "not a finite numeric matrix, or empty"
-        return hand_over(_scipy_lu_factor, "linalg.lu_factor", reason, a, overwrite_a, check_finite)  # type: ignore[no-any-return]
+        return hand_over(_scipy_lu_factor, "linalg.lu_factor", reason, a, overwrite_a, check_finite)
     if matrix.ndim > 2:
-        return over_batch(lambda s: lu_factor(s, False, check_finite), (matrix, 2))  # type: ignore[no-any-return]
+        return over_batch(lambda s: lu_factor(s, False, check_finite), (matrix, 2))
     key = fresh(("lu_factor", matrix.shape, matrix.dtype)) if ordinary(a) else None
     problem = Problem("lu_factorization", (matrix,), {}, HOST, matrix.dtype, None, max(matrix.shape))
     diagnosis = selector.run(problem, "linalg.lu_factor", key)
@@ -82,7 +82,7 @@ def _lu_factor(a: Any, overwrite_a: bool, check_finite: bool) -> tuple[Any, Any]
         warnings.warn(text, LinAlgWarning, stacklevel=3)
     elif matrix.shape[0] == matrix.shape[1]:
         warn_uncertified(diagnosis)
-    return diagnosis.value  # type: ignore[no-any-return]
+    return diagnosis.value
 
 
 def lu_solve(lu_and_piv: Any, b: Any, trans: int = 0, overwrite_b: bool = False, check_finite: bool = True) -> Any:
@@ -234,7 +234,7 @@ def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_fin
             factor = plan(a, bool(lower), False)
             if factor is not None:
                 return factor, lower
-    return _cholesky(a, lower, overwrite_a, check_finite, False)  # type: ignore[no-any-return]
+    return _cholesky(a, lower, overwrite_a, check_finite, False)
 
 
 def _cholesky(a: Any, lower: bool, overwrite_a: bool, check_finite: bool, clean: bool) -> Any:

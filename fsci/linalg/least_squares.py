@@ -120,7 +120,7 @@ def lstsq(
     parameters = {"cond": cutoff, "driver": driver}
     problem = Problem("least_squares", (matrix, rhs), parameters, HOST, matrix.dtype, None, max(m, n))
     planned = lapack_driver is None and cond is None and m * n * min(m, n) <= _PLANNED
-    key = ("lstsq", matrix.shape, rhs.shape, matrix.dtype) if planned and rhs.ndim == 1 else None
+    key = ("lstsq", matrix.shape, rhs.shape, matrix.dtype) if planned and rhs.ndim == 1 else None  # type: ignore[assignment]
     diagnosis = selector.run(problem, "linalg.lstsq", key)
     if diagnosis.value is None:
         return hand_over(_scipy_lstsq, "linalg.lstsq", refusal(diagnosis), *given)
@@ -133,7 +133,7 @@ lstsq.default_lapack_driver = "gelsd"  # type: ignore[attr-defined]
 
 
 def _is_cutoff(cond: Any) -> bool:
-    return cond is None or (isinstance(cond, (int, float, np.floating, np.integer)) and cond >= 0)
+    return cond is None or (isinstance(cond, (int, float, np.floating, np.integer)) and cond >= 0)  # type: ignore[return-value]
 
 
 def pinv(

@@ -51,7 +51,7 @@ def _bracketed(
     if plan is not None:
         value = plan(f, a, b, xtol, rtol, maxiter, args)
         if value is not None:
-            return value  # type: ignore[no-any-return]
+            return value
     parameters = {"args": args, "xtol": float(xtol), "rtol": float(rtol), "maxiter": maxiter}
     problem = Problem("root_scalar", (f, a, b), parameters, dtype=_DOUBLE, structure=declared)
     diagnosis = selector.run(problem, f"optimize.{name}", key)
@@ -63,7 +63,7 @@ def _bracketed(
             f"({_reason(diagnosis)}); look at .diagnosis, or use policy(mode='strict')",
             diagnosis,
         )
-    return diagnosis.value  # type: ignore[no-any-return]
+    return diagnosis.value
 
 
 _DOUBLE = np.dtype(np.float64)

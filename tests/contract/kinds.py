@@ -185,7 +185,7 @@ CASES: dict[str, list[Case]] = {
     "svd": [Case("linalg.svd", _thin, same_svd)],
     "singular_values": [Case("linalg.svdvals", _rectangular, same_values)],
     "symmetric_eigen": [
-        Case("linalg.eigh", _hermitian, same_spectral),
+        Case("linalg.eigh", _eigh, same_spectral),
         Case("linalg.eigvalsh", _hermitian, same_spectral),
     ],
     "general_eigen": [

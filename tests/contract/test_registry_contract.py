@@ -50,7 +50,11 @@ def test_kernel_agrees_with_scipy_and_certifies_truthfully(kind: str, kernel: st
                     warnings.simplefilter("ignore", sl.LinAlgWarning)
                     theirs = case.theirs()(*args, **kwargs)
                 try:
-                    case.same(ours, theirs, args, TOLERANCE[dtype])
+                    # At a condition of 1e12 two backward stable answers share a few digits; in
+                    # single precision they share none, and only the certificate is looked at.
+                    rtol = TOLERANCE[dtype] if label != "badly-scaled" else 1e-3
+                    if label != "badly-scaled" or dtype in ("float64", "complex128"):
+                        case.same(ours, theirs, args, rtol)
                     for given, kept in zip(args, pristine, strict=True):
                         if isinstance(given, np.ndarray):
                             np.testing.assert_array_equal(given, kept)
@@ -64,7 +68,10 @@ def test_kernel_agrees_with_scipy_and_certifies_truthfully(kind: str, kernel: st
 
 
 # Kernels that serve only problems which the well-conditioned variants do not pose; each has tests of its own.
-OUT_OF_REACH: dict[str, str] = {}
+OUT_OF_REACH = {
+    "gmres_ir": "for conditions that single-precision factors alone cannot refine: tests/linalg/test_refinement.py",
+    "nonfinite": "for operands that hold NaN or infinity: test_not_finite_is_refused_as_scipy_refuses_it",
+}
 
 
 LAYOUTS = {
@@ -100,17 +107,16 @@ def test_layout_changes_nothing(kind: str, index: int, layout: str):
     for label, args, kwargs in list(_variants(case, dtype))[:: 5 if layout != "fortran" else 2]:
         moved = tuple(_laid_out(a, layout) for a in args)
         kept = copy.deepcopy(moved)
+        theirs = case.theirs()(*args, **kwargs)
         try:
-            theirs = case.theirs()(*moved, **kwargs)
-        except (TypeError, ValueError) as error:  # SciPy takes no foreign byte order in some functions
-            try:
-                ours = case.ours()(*moved, **kwargs)
-            except type(error):
-                continue
-            theirs = case.theirs()(*args, **kwargs)
-        else:
             for _ in range(2):  # the second call goes through the plan cache
                 ours = case.ours()(*moved, **kwargs)
+        except (TypeError, ValueError) as error:
+            # SciPy takes no foreign byte order or odd address in some functions, and inverts wrong numbers in others.
+            assert layout in ("big_endian", "unaligned"), error
+            with pytest.raises(type(error)):
+                case.theirs()(*moved, **kwargs)
+            continue
         try:
             case.same(ours, theirs, args, 1e-11)
         except AssertionError as error:

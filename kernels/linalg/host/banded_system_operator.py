@@ -116,7 +116,7 @@ def solver_of(problem: Problem) -> Callable[..., Array]:
             factor, info = definite()
             if info != 0:
                 return np.full(rhs.shape, np.nan)
-            return pbtrs(factor, rhs, lower=p["lower"])[0]  # type: ignore[no-any-return]
+            return pbtrs(factor, rhs, lower=p["lower"])[0]
 
         return by_cholesky
     gbtrf, gbtrs = lapack.get_lapack_funcs(("gbtrf", "gbtrs"), dtype=problem.dtype)
@@ -133,6 +133,6 @@ def solver_of(problem: Problem) -> Callable[..., Array]:
         factor, pivots, info = general()
         if info != 0:
             return np.full(rhs.shape, np.nan)
-        return gbtrs(factor, lower, upper, rhs, pivots, trans=2 if adjoint else 0)[0]  # type: ignore[no-any-return]
+        return gbtrs(factor, lower, upper, rhs, pivots, trans=2 if adjoint else 0)[0]
 
     return by_lu

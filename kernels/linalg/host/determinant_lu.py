@@ -115,12 +115,12 @@ def factor_and_multiply(a, lu, record):  # type: ignore[no-untyped-def]
     for i in range(n):
         v = np.complex128(lu[i, i])
         # Real factors times complex ones would make NaN of infinities: multiply as SciPy does, part by part.
-        plain = complex(plain.real * v.real, 0.0) if v.imag == 0.0 and plain.imag == 0.0 else plain * v
-        wide = complex(wide.real * v.real, 0.0) if v.imag == 0.0 and wide.imag == 0.0 else wide * v
+        plain = complex(plain.real * v.real, 0.0) if v.imag == 0.0 and plain.imag == 0.0 else plain * v  # type: ignore[assignment]
+        wide = complex(wide.real * v.real, 0.0) if v.imag == 0.0 and wide.imag == 0.0 else wide * v  # type: ignore[assignment]
         size = max(abs(wide.real), abs(wide.imag))
         if size > 0.0 and size < np.inf:
             shift = math.frexp(size)[1]
-            wide = complex(math.ldexp(wide.real, -shift), math.ldexp(wide.imag, -shift))
+            wide = complex(math.ldexp(wide.real, -shift), math.ldexp(wide.imag, -shift))  # type: ignore[assignment]
             exponent += shift
     if swaps % 2:
         plain, wide = -plain, -wide

@@ -97,7 +97,7 @@ def solver_of(problem: Problem) -> Callable[..., Array]:
         lower = bool(problem.parameters["lower"])
 
         def by_cholesky(rhs: Array, adjoint: bool = False) -> Array:
-            return potrs(factor, rhs, lower=lower)[0]  # type: ignore[no-any-return]
+            return potrs(factor, rhs, lower=lower)[0]
 
         return by_cholesky
     getrs = lapack.get_lapack_funcs("getrs", dtype=dtype)
@@ -105,9 +105,9 @@ def solver_of(problem: Problem) -> Callable[..., Array]:
 
     def by_lu(rhs: Array, adjoint: bool = False) -> Array:
         if not adjoint:
-            return getrs(factor, pivots, rhs, trans=trans)[0]  # type: ignore[no-any-return]
+            return getrs(factor, pivots, rhs, trans=trans)[0]
         if trans == 1:  # the adjoint of A^T is the conjugate of A
             return np.conj(getrs(factor, pivots, np.conj(rhs), trans=0)[0])
-        return getrs(factor, pivots, rhs, trans=2 if trans == 0 else 0)[0]  # type: ignore[no-any-return]
+        return getrs(factor, pivots, rhs, trans=2 if trans == 0 else 0)[0]
 
     return by_lu

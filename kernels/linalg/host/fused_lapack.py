@@ -313,7 +313,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     record = np.full(RECORD, np.inf)
-    x = _solved(*problem.operands, record, True)
+    x = _solved(*problem.operands, record, True)  # type: ignore[call-arg]
     return attempt_of(x, 1 if x is None else 0, record)
 
 

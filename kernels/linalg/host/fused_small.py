@@ -134,7 +134,7 @@ def solve_small(a, b, columns, x, record):  # type: ignore[no-untyped-def]
             s[trial + i] = np.float64(x[i * columns + m])
             largest_x = max(largest_x, abs(s[trial + i]))
         for j in range(n):
-            i = np.int64(s[order + j])
+            i = np.int64(s[order + j])  # type: ignore[assignment]
             product, size, row_sum = splat(0.0), splat(0.0), splat(0.0)
             for c in range(0, p, 8):
                 entries, values = load(s, i * p + c), load(s, trial + c)

@@ -116,13 +116,13 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     a = problem.operands[0]
     listened = FRAME.get().log is not None or policy.wants_forward
     if a.ndim == 2:
-        backward, forward, condition, detail = _judged(a, *attempt.value, listened)
+        backward, forward, condition, detail = _judged(a, *attempt.value, listened)  # type: ignore[call-arg]
     else:
         shape, detail = a.shape[:-2], {}
         backward, forward, condition = (np.empty(shape) for _ in range(3))
         for i in np.ndindex(*shape):
             parts = [None if part is None else part[i] for part in attempt.value]
-            backward[i], forward[i], condition[i], _ = _judged(a[i], *parts, listened)
+            backward[i], forward[i], condition[i], _ = _judged(a[i], *parts, listened)  # type: ignore[arg-type, call-arg]
     return Certificate(
         verdict=policy.verdict(forward, "estimated", problem.unit_roundoff),
         backward_error=backward,

@@ -57,8 +57,8 @@ def _finished(char: str, out: tuple[Any, ...], left: bool, right: bool) -> tuple
     w = np.empty(wr.shape, _COMPLEX[char])
     w.real, w.imag = wr, wi
     if (left or right) and wi.any():
-        vl = _paired(wi, vl, w.dtype.char) if left else None
-        vr = _paired(wi, vr, w.dtype.char) if right else None
+        vl = _paired(wi, vl, w.dtype.char) if left else None  # type: ignore[arg-type]
+        vr = _paired(wi, vr, w.dtype.char) if right else None  # type: ignore[arg-type]
     return w, vl, vr
 
 

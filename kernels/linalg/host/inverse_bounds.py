@@ -32,13 +32,13 @@ def product(a: Array, b: Array) -> Array:
     if a.ndim == 2 and b.ndim == 2 and a.size and b.size:
         gemm = blas.get_blas_funcs("gemm", (a, b))
         # Fortran order is what gemm reads: (a b)^T = b^T a^T.
-        return gemm(1.0, b.T, a.T).T  # type: ignore[no-any-return]
+        return gemm(1.0, b.T, a.T).T
     return np.matmul(a, b)
 
 
 def norm_inf(a: Array) -> Array:
     """Largest row sum of moduli, slice by slice."""
-    return np.abs(a).sum(axis=-1).max(axis=-1, initial=0.0)  # type: ignore[no-any-return]
+    return np.abs(a).sum(axis=-1).max(axis=-1, initial=0.0)
 
 
 def _one_side(left: Array, right: Array) -> Array:
@@ -47,7 +47,7 @@ def _one_side(left: Array, right: Array) -> Array:
     spread = (np.abs(left) @ np.abs(right).sum(axis=-1)[..., None])[..., 0]
     rows = np.abs(residual).sum(axis=-1) + gamma(n, left.dtype.kind) * (spread + 1.0) + 4.0 * n * n * _TINY
     # The sums above were rounded too: one more gamma covers them.
-    return rows.max(axis=-1, initial=0.0) * (1.0 + 4.0 * gamma(n))  # type: ignore[no-any-return]
+    return rows.max(axis=-1, initial=0.0) * (1.0 + 4.0 * gamma(n))
 
 
 def residual_norms(a: Array, x: Array) -> tuple[Array, Array]:

@@ -117,7 +117,7 @@ def elimination_order(m: Array, seen: Scan) -> tuple[Array, Array] | None:
         open_columns[column] = False
         touched = np.flatnonzero(pattern[:, column])
         left[touched] -= 1
-        ready += [int(i) for i in touched if left[i] == 1]
+        ready += [int(i) for i in touched if left[i] == 1]  # type: ignore[misc]
     return rows, columns
 
 

@@ -90,7 +90,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     getrs = lapack.get_lapack_funcs("getrs", dtype=problem.dtype)
 
     def solve(rhs: Array, adjoint: bool = False) -> Array:
-        return getrs(lu, pivots, rhs, trans=2 if adjoint else 0)[0]  # type: ignore[no-any-return]
+        return getrs(lu, pivots, rhs, trans=2 if adjoint else 0)[0]
 
     norm = float(np.abs(a).astype(float).sum(axis=1).max(initial=0.0))
     return certify_factors(problem, attempt, policy, solve, rows, norm, {"growth": growth})
@@ -112,6 +112,6 @@ def check_cholesky(problem: Problem, evidence: Evidence, attempt: Attempt, polic
     potrs = lapack.get_lapack_funcs("potrs", dtype=problem.dtype)
 
     def solve(rhs: Array, adjoint: bool = False) -> Array:
-        return potrs(c, rhs, lower=lower)[0]  # type: ignore[no-any-return]
+        return potrs(c, rhs, lower=lower)[0]
 
     return certify_factors(problem, attempt, policy, solve, rows, norm, {})

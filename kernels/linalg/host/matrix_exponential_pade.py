@@ -369,7 +369,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
 
 
 def fast(a: np.ndarray) -> np.ndarray | None:
-    """The exponential, or None where it, or the bound on its error, is not finite, or where another route is cheaper."""
+    """The exponential, or None where it or the bound on its error is not finite, or another route is cheaper."""
     if a.shape[0] > 1 and a[0, -1] == a[-1, 0].conjugate() and is_hermitian(a):
         n, dtype = a.shape[0], a.dtype.name
         if seconds(HERMITIAN, dtype, hermitian_work(n)) < seconds(PADE, dtype, pade_work(a)):

@@ -26,8 +26,8 @@ __all__: list[str] = []
 def _applied(value: tuple[Any, ...], mode: str, short: np.ndarray) -> np.ndarray:
     """``Q @ short``, from Q or from its reflectors."""
     if mode != "raw":
-        return times(value[0], short)  # type: ignore[no-any-return]
-    return np.column_stack([reflected(*value[0], column) for column in short.T])
+        return times(value[0], short)
+    return np.column_stack([reflected(*value[0], column) for column in short.T])  # type: ignore[call-arg]
 
 
 @register_check("qr_factorization", "host")

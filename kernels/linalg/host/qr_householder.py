@@ -84,7 +84,7 @@ def _fast(a: np.ndarray, mode: str, pivoting: bool) -> Any:
         return value if lost * lost <= tolerance else None
     short = times(value[1], vector)
     if mode == "raw":
-        departure = square_sum(reflected(*value[0], short) - image)
+        departure = square_sum(reflected(*value[0], short) - image)  # type: ignore[call-arg]
     else:
         departure = square_sum(times(value[0], short) - image) + square_sum(adjoint_times(value[0], image) - short)
     return value if departure <= tolerance else None

@@ -47,10 +47,10 @@ def _product(a: np.ndarray, lower: bool, x: np.ndarray) -> np.ndarray:
     """Hermitian matrix, of which one triangle is given, times a vector."""
     char = a.dtype.char
     if a.flags.f_contiguous:
-        return _SYMV[char](1.0, a, x, lower=lower)  # type: ignore[no-any-return]
+        return _SYMV[char](1.0, a, x, lower=lower)
     if char in "FD":
-        return _SYMV[char](1.0, a.T, x.conj(), lower=not lower).conj()  # type: ignore[no-any-return]
-    return _SYMV[char](1.0, a.T, x, lower=not lower)  # type: ignore[no-any-return]
+        return _SYMV[char](1.0, a.T, x.conj(), lower=not lower).conj()
+    return _SYMV[char](1.0, a.T, x, lower=not lower)
 
 
 def backward_hermitian(a: np.ndarray, lower: bool, w: np.ndarray, v: np.ndarray) -> float:

@@ -62,6 +62,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     x = solve(b)
     extra: dict[str, Any] = {"numerical_rank": rank, "rcond": ratio}
     if truncated:
+        extra["repair"] = "minimum_norm"
         extra["certified"] = _minimum_norm(
             a, x, b, transposed, problem.unit_roundoff, float(s[0]), float(s[kept - 1]), rank
         )

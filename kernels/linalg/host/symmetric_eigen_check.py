@@ -122,7 +122,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     if len(problem.operands) > 1:
         backward, bound = _generalized(problem, w, v if whole else None, detail)
     elif whole:
-        backward = backward_hermitian(a, lower, w, v)
+        backward = backward_hermitian(a, lower, w, v)  # type: ignore[arg-type]
     elif w.shape[0] == a.shape[0]:
         backward = trace_defect(a, w)
     else:

@@ -62,7 +62,7 @@ def solver_of(problem: Problem) -> tuple[Callable[..., Array], int]:
     lu, pivots, info = getrf(np.asfortranarray(toeplitz(column, row)), overwrite_a=True)
 
     def solve(rhs: Array, adjoint: bool = False) -> Array:
-        return getrs(lu, pivots, rhs, trans=2 if adjoint else 0)[0]  # type: ignore[no-any-return]
+        return getrs(lu, pivots, rhs, trans=2 if adjoint else 0)[0]
 
     return solve, int(info)
 

@@ -66,7 +66,7 @@ class Namespace:
 
 def namespace_of(shelf: str) -> Namespace:
     """The namespace of a device's shelf; its library is imported here."""
-    return import_module(f"fsci.kernels.linalg.{shelf}.namespace").namespace()  # type: ignore[no-any-return]
+    return import_module(f"fsci.kernels.linalg.{shelf}.namespace").namespace()
 
 
 def unit_roundoff(xp: Any, dtype: Any) -> float:
