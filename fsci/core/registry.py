@@ -152,6 +152,7 @@ def kernels(kind_name: str, shelf: str) -> dict[str, Kernel]:
 
 def probe(problem: Problem) -> Evidence:
     """Measure the evidence of `problem`; empty where its kind has no probe."""
+    load(kind(problem.kind).domain, problem.backend)
     function = _probes.get((problem.kind, problem.backend))
     return Evidence() if function is None else function(problem)
 

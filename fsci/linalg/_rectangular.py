@@ -22,7 +22,7 @@ def classify_rectangular(problem: Problem, evidence: Evidence) -> str:
     """Evidence class: shape, and the order of the condition number where it is known."""
     m, n = np.shape(problem.operands[0])[-2:]
     shape = "tall" if m >= 2 * n else "wide" if n >= 2 * m else "square"
-    condition = evidence.get("condition")
+    condition = evidence.get("condition", evidence.get("condition_guess"))
     if condition is None:
         return shape
     if not condition < 1e99:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from fsci.core.registry import register_probe
-from fsci.core.types import Evidence, Problem
+from fsci.core.types import Evidence, Fact, Problem
 from fsci.kernels.products import square_sum
+from fsci.kernels.tall import condition_of, gram, gram_factor
 
 __all__ = ["look"]
 
@@ -29,7 +30,26 @@ def look(*arrays: np.ndarray) -> Evidence:
 
 @register_probe("least_squares", "host")
 def probe(problem: Problem) -> Evidence:
-    return look(*problem.operands)
+    evidence = look(*problem.operands)
+    a = problem.operands[0]
+    if evidence.get("comfortable") and a.shape[0] >= _SAMPLE * _SPARED * a.shape[1]:
+        return evidence.merged({"condition_guess": Fact(condition_of_rows(a), exact=False)})
+    return evidence
+
+
+# Rows in the sample for each column, and the share of the whole Gram matrix's cost that it may take.
+_SAMPLE, _SPARED = 2, 8
+
+
+def condition_of_rows(a: np.ndarray) -> float:
+    """Condition number of evenly spaced rows, 2 n of them: of the order of the whole matrix's.
+
+    No bound either way (rows may hide a direction), so it only says what is likely: a
+    row-sampling sketch (Drineas, Mahoney and Muthukrishnan, 2006) without its weights.
+    """
+    rows = np.ascontiguousarray(a[:: a.shape[0] // (_SAMPLE * a.shape[1])])
+    r = gram_factor(gram(rows))
+    return math.inf if r is None else condition_of(r)
 
 
 @register_probe("pseudoinverse", "host")

@@ -72,15 +72,17 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     x = potrs(r, adjoint_times(a, b), lower=0)[0]
     previous = math.inf
     rounding = 4.0 * problem.unit_roundoff
+    scale, tiny = float(np.abs(np.diagonal(r)).max()), np.finfo(x.dtype).tiny
     for _ in range(_STEPS):
         residual = b - times(a, x)
         gradient = adjoint_times(a, residual)
         correction = potrs(r, gradient, lower=0)[0]
-        size = float(
-            np.max(column_norms(correction) / np.maximum(column_norms(x), np.finfo(x.dtype).tiny), initial=0.0)
-        )
-        # Where the rounding of the residual is all that is left, a correction no longer shrinks.
-        if size <= rounding or (size > 0.1 * previous and size <= rounding * condition**2):
+        size = float(np.max(column_norms(correction) / np.maximum(column_norms(x), tiny), initial=0.0))
+        # Where rounding is all that is left, a correction no longer shrinks. That of the gradient is
+        # sqrt(m) u |A| |r|, and the correction's condition^2 |r| / (|A| |x|) times it (Bjorck, 1987).
+        share = float(np.max(column_norms(residual) / np.maximum(scale * column_norms(x), tiny), initial=0.0))
+        floor = rounding * condition**2 * (1.0 + math.sqrt(a.shape[0]) * share)
+        if size <= rounding or (size > 0.1 * previous and size <= floor):
             break
         if not size <= 0.5 * previous:
             return Attempt(None, status="stalled", facts=_found(condition, r))
