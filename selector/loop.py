@@ -226,9 +226,9 @@ def _record(diagnosis: Diagnosis, frame: Frame, policy: Policy) -> None:
             statuses=[a.status for a in diagnosis.attempts],
             backward_errors=[_worst(c.backward_error) for c in diagnosis.certificates],
         )
-    repair = None if diagnosis.attempt is None else diagnosis.attempt.byproducts.get("repair")
+    repair = diagnosis.attempt is not None and diagnosis.attempt.byproducts.get("repair")
     if repair:
-        frame.ledger.record("repair", diagnosis.function, repair=repair, kernel=diagnosis.attempt.kernel)
+        frame.ledger.record("repair", diagnosis.function, repair=repair, kernel=diagnosis.route.rpartition(" > ")[2])
     if policy.wants_forward and diagnosis.certificate.worst_verdict != "certified":
         frame.ledger.record("uncertified", diagnosis.function, **diagnosis.certificate.to_dict())
     if policy.record_all:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fsci.core.backends import HOST
 from fsci.core.errors import RegistryError
 from fsci.core.policy import Policy
 from fsci.core.types import Attempt, Certificate, Evidence, Kernel, Problem
@@ -55,7 +57,7 @@ _kinds: dict[str, Kind] = {}
 _kernels: dict[tuple[str, str], dict[str, Kernel]] = {}
 _probes: dict[tuple[str, str], Probe] = {}
 _checks: dict[tuple[str, str], Check] = {}
-_loaded: set[tuple[str, str]] = set()
+_loaded: set[tuple[str, str, str | None]] = set()
 
 # Kind -> domain, so that a kind's folder is found before any of its modules is
 # imported; the folder's own name is the domain.
@@ -110,14 +112,26 @@ def register_check(kind: str, shelf: str) -> Callable[[Check], Check]:
     return _register_one(_checks, "check", kind, shelf)
 
 
-def load(domain: str, shelf: str) -> None:
-    """Import every module of ``fsci.kernels.<domain>.<shelf>``, once."""
-    if (domain, shelf) in _loaded:
+def load(domain: str, shelf: str, kind_name: str | None = None) -> None:
+    """Import the modules of ``fsci.kernels.<domain>.<shelf>``, once.
+
+    With `kind_name` only those whose source names that kind: a process that solves one linear
+    system need not import what computes eigenvalues. A module without source is imported always.
+    """
+    if (domain, shelf, None) in _loaded or (domain, shelf, kind_name) in _loaded:
         return
     package = importlib.import_module(f"fsci.kernels.{domain}.{shelf}")
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        importlib.import_module(module.name)
-    _loaded.add((domain, shelf))
+        if kind_name is None or module.name in sys.modules or _names(module, f'"{kind_name}"'):
+            importlib.import_module(module.name)
+    _loaded.add((domain, shelf, kind_name))
+
+
+def _names(module: pkgutil.ModuleInfo, text: str) -> bool:
+    spec = module.module_finder.find_spec(module.name, None)
+    source = getattr(spec.loader, "get_source", None) if spec is not None else None
+    found = source(module.name) if source is not None else None
+    return found is None or text in found
 
 
 def load_all(shelf: str = "host") -> None:
@@ -146,13 +160,13 @@ def kind(name: str) -> Kind:
 
 def kernels(kind_name: str, shelf: str) -> dict[str, Kernel]:
     """Kernels of a kind on a shelf, by name; their modules are imported if need be."""
-    load(kind(kind_name).domain, shelf)
+    load(kind(kind_name).domain, shelf, kind_name if shelf == HOST else None)
     return _kernels.get((kind_name, shelf), {})
 
 
 def probe(problem: Problem) -> Evidence:
     """Measure the evidence of `problem`; empty where its kind has no probe."""
-    load(kind(problem.kind).domain, problem.backend)
+    load(kind(problem.kind).domain, problem.backend, problem.kind if problem.backend == HOST else None)
     function = _probes.get((problem.kind, problem.backend))
     return Evidence() if function is None else function(problem)
 

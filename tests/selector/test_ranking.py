@@ -40,7 +40,7 @@ def portfolio(monkeypatch):
     }
     kind = registry.Kind(KIND, KIND, lambda p, e: e.get("class", "plain"))
     monkeypatch.setitem(registry._kinds, KIND, kind)
-    monkeypatch.setattr(registry, "_loaded", registry._loaded | {(KIND, "host")})
+    monkeypatch.setattr(registry, "_loaded", registry._loaded | {(KIND, "host", None)})
     monkeypatch.setitem(registry._kernels, (KIND, "host"), kernels)
     monkeypatch.setattr(profile, "seconds", lambda key, dtype, work: work)
     table = {
