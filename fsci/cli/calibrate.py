@@ -32,6 +32,8 @@ def run(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         with progress("Calibrating", total=1.0) as step:
             found = calibration.calibrate(progress=step, budget=options.budget)
     report: dict[str, Any] = plain(found)
-    if not options.json:
+    if options.report and not options.json:
+        print(report.pop("text"))
+    elif not options.json:
         table("fsci calibrate", ("quantity", "value"), [(str(k), str(v)) for k, v in report.items()])
     return (1 if report.get("wrong_certificates") else 0), report
