@@ -13,14 +13,14 @@ from fsci.core.types import Attempt, Certificate, Evidence, Fact, Kernel, Proble
 from fsci.kernels.linalg.portable.evidence import hager
 from fsci.kernels.linalg.portable.namespace import Namespace, adjoint, is_zero, norm_inf
 
-__all__ = ["check_with", "kernels"]
+__all__ = ["check_with", "kernels", "meant"]
 
 _DEFINITE = frozenset({"pos", "positive definite"})
 _LOWER = frozenset({"lower triangular", "lower_triangular"})
 _UPPER = frozenset({"upper triangular", "upper_triangular"})
 
 
-def _meant(space: Namespace, problem: Problem) -> Any:
+def meant(space: Namespace, problem: Problem) -> Any:
     """The matrix that the caller declared: SciPy reads one triangle of a symmetric one."""
     xp, a, declared = space.xp, problem.operands[0], problem.structure
     lower = bool(problem.parameters.get("lower"))
@@ -40,7 +40,7 @@ def _meant(space: Namespace, problem: Problem) -> Any:
 
 def _lu(space: Namespace) -> Callable[[Problem, Evidence], Attempt]:
     def run(problem: Problem, evidence: Evidence) -> Attempt:
-        a, b = _meant(space, problem), problem.operands[1]
+        a, b = meant(space, problem), problem.operands[1]
         if a.ndim > 2 or space.traced(a, b):
             return _without_factor(space, a, b)
         factor = space.lu_factor(a)
@@ -78,7 +78,7 @@ def _solved(space: Namespace, a: Any, x: Any, solve: Callable[..., Any]) -> Atte
 
 def _cholesky(space: Namespace) -> Callable[[Problem, Evidence], Attempt]:
     def run(problem: Problem, evidence: Evidence) -> Attempt:
-        a, b = _meant(space, problem), problem.operands[1]
+        a, b = meant(space, problem), problem.operands[1]
         if space.traced(a, b):
             return Attempt(_substituted(space, space.xp.linalg.cholesky(a), b))
         try:
@@ -102,7 +102,7 @@ def _substituted(space: Namespace, factor: Any, rhs: Any) -> Any:
 
 def _triangular(space: Namespace) -> Callable[[Problem, Evidence], Attempt]:
     def run(problem: Problem, evidence: Evidence) -> Attempt:
-        a, b = _meant(space, problem), problem.operands[1]
+        a, b = meant(space, problem), problem.operands[1]
         lower = (problem.structure in _LOWER or evidence.get("structure") in ("lower", "diagonal")) != bool(
             problem.parameters.get("transposed")
         )
@@ -120,7 +120,7 @@ def _triangular(space: Namespace) -> Callable[[Problem, Evidence], Attempt]:
 def _refined(space: Namespace) -> Callable[[Problem, Evidence], Attempt]:
     def run(problem: Problem, evidence: Evidence) -> Attempt:
         """Single-precision factor, double-precision residuals (Wilkinson, 1963; Higham, 2002, ch. 12)."""
-        xp, a, b = space.xp, _meant(space, problem), problem.operands[1]
+        xp, a, b = space.xp, meant(space, problem), problem.operands[1]
         wide = space.wider(a.dtype)
         factor = space.lu_factor(a)
         if space.truth(is_zero(xp, xp.diagonal(factor[0]))):
