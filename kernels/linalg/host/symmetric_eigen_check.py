@@ -159,6 +159,8 @@ def _bounds(
 ) -> float:
     """Bound on the eigenvalues; gaps and bounds on the vectors go into `detail`."""
     whole = full(a, lower)
+    if not _comfortable(whole):
+        return math.inf  # squares in the norms below would overflow or underflow
     if v is not None:
         bound, orthogonality, residuals = enclose(whole, w.astype(float), v)
         gaps = _gaps(w.astype(float)) - bound
@@ -204,14 +206,36 @@ def _gaps(w: np.ndarray) -> np.ndarray:
     return np.minimum(np.append(steps, math.inf), np.insert(steps, 0, math.inf))
 
 
+def _comfortable(a: np.ndarray) -> bool:
+    """Whether products of a few entries neither overflow nor underflow."""
+    limits, largest = np.finfo(a.dtype), float(np.abs(a).max(initial=0.0))
+    return largest == 0.0 or float(limits.tiny) ** 0.25 < largest < float(limits.max) ** 0.25
+
+
+def _plain_defect(a: np.ndarray, b: np.ndarray, w: np.ndarray, v: np.ndarray | None, kind: int) -> float:
+    """Relative residual of ``a v = b v w``, ``a b v = v w`` or ``b a v = v w``; for values alone that of the trace."""
+    size = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
+    if v is not None:
+        left = a @ v if kind == 1 else a @ (b @ v) if kind == 2 else b @ (a @ v)
+        right = (b @ v if kind == 1 else v) * w
+        scale = float(np.linalg.norm(left) + np.linalg.norm(right)) + (size if kind != 1 else 0.0)
+        return float(np.linalg.norm(left - right)) / scale if scale > 0.0 else 0.0
+    if w.shape[0] != a.shape[0]:
+        return math.inf
+    product = np.linalg.solve(b, a) if kind == 1 else a @ b
+    scale = float(np.linalg.norm(product)) * math.sqrt(a.shape[0])
+    return abs(float(np.trace(product).real) - float(w.sum())) / scale if scale > 0.0 else 0.0
+
+
 def _generalized(problem: Problem, w: np.ndarray, v: np.ndarray | None, detail: dict[str, Any]) -> tuple[float, float]:
     """Backward error and bound for ``a v = b v diag(w)``; other types and parts of the spectrum stay unbounded."""
-    if v is None or int(problem.parameters.get("type", 1)) != 1:
-        return 0.0, math.inf
+    kind = int(problem.parameters.get("type", 1))
     lower = bool(problem.parameters.get("lower", True))
     a, b = full(problem.operands[0], lower), full(problem.operands[1], lower)
     if a.dtype != b.dtype:
         a, b = a.astype("D"), b.astype("D")
+    if v is None or kind != 1 or not (_comfortable(a) and _comfortable(b)):
+        return _plain_defect(a, b, w, v, kind), math.inf
     bound, orthogonality, residuals, inverse_norm = _enclosed_generalized(a, b, w.astype(float), v)
     norm_a, norm_b = float(np.linalg.norm(a)), float(np.linalg.norm(b))
     weights = (norm_a + np.abs(w) * norm_b) * np.linalg.norm(v, axis=0)
