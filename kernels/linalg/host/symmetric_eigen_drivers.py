@@ -92,9 +92,10 @@ def _applies(driver: str) -> Callable[[Problem, Evidence], Refusal | None]:
             # Measured from n = 3 to 1000: evd takes 0.65 to 0.92 of evr's time, and its vectors are
             # 10 to 40 times closer to orthogonal.
             return Refusal("for a part of the spectrum: divide and conquer is faster and more orthogonal on all of it")
-        if driver == "ev" and asked is None and problem.size <= _QL_ORDER:
+        same = problem.size <= _QL_ORDER or not problem.parameters.get("vectors", True)
+        if driver == "ev" and asked is None and same:
             # A stack runs evd: its slices must agree with the same matrices one by one.
-            return Refusal(f"up to order {_QL_ORDER} divide and conquer is the same QL iteration")
+            return Refusal(f"for values alone, and up to order {_QL_ORDER}, evd is the same QL iteration")
         return None
 
     return applies
