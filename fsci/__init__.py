@@ -31,7 +31,7 @@ _LAZY = {
     "unload_ipython_extension": "fsci.patch",
     "unpatch_scipy": "fsci.patch",
 }
-_DOMAINS = ("linalg", "optimize")
+_DOMAINS = ("integrate", "linalg", "optimize", "sparse")
 
 __all__ = [
     "Certificate",
@@ -45,19 +45,21 @@ __all__ = [
     "certify",
     "configure",
     "explain",
+    "integrate",
     "ledger",
     "linalg",
     "load_ipython_extension",
     "optimize",
     "patch_scipy",
     "policy",
+    "sparse",
     "trace",
     "unload_ipython_extension",
     "unpatch_scipy",
 ]
 
 if TYPE_CHECKING:
-    from fsci import linalg, optimize
+    from fsci import integrate, linalg, optimize, sparse
     from fsci.core.errors import FsciError, SingularMatrixError, UncertifiedError
     from fsci.core.frames import certify, configure, explain, ledger, policy, trace
     from fsci.core.policy import Policy

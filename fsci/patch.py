@@ -24,7 +24,7 @@ from typing import Any
 
 __all__ = ["DOMAINS", "load_ipython_extension", "patch_scipy", "unload_ipython_extension", "unpatch_scipy"]
 
-DOMAINS = ("linalg", "optimize")
+DOMAINS = ("linalg", "optimize", "integrate", "sparse", "sparse.linalg")
 
 _lock = threading.RLock()
 _holds: set[Patch] = set()

@@ -200,7 +200,7 @@ def test_coverage_tells_own_from_handed_over(call):
     assert "brentq" in rows["optimize"].own
     code, out, _ = call("coverage", "--json")
     assert code == 0
-    assert {d["domain"] for d in json.loads(out)["domains"]} == {"linalg", "optimize"}
+    assert {d["domain"] for d in json.loads(out)["domains"]} == {"linalg", "optimize", "integrate", "sparse", "sparse.linalg"}
     code, out, _ = call("coverage")
     assert "solve" in out
     assert as_markdown() == call("coverage", "--markdown")[1]

@@ -24,7 +24,7 @@ class Mirror:
     Parameters
     ----------
     package : str
-        ``"fsci.linalg"``.
+        ``"fsci.linalg"``, ``"fsci.sparse.linalg"``.
     topics : iterable of str
         Modules of the package that hold fsci's own functions; the names in their
         ``__all__`` that SciPy has too are the ones that fsci answers itself.
@@ -34,7 +34,7 @@ class Mirror:
 
     def __init__(self, package: str, topics: Iterable[str], lookups: Iterable[str] = ()) -> None:
         self.package = package
-        self.domain = package.rpartition(".")[2]
+        self.domain = package.removeprefix("fsci.")
         self.topics = tuple(topics)
         self.lookups = frozenset(lookups)
 

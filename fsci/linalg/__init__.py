@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsci.core.mirror import Mirror
@@ -35,7 +34,7 @@ _TOPICS = (
 
 _mirror = Mirror(
     __name__,
-    topics=[topic for topic in _TOPICS if Path(__file__).with_name(f"{topic}.py").is_file()],
+    topics=_TOPICS,
     lookups=("find_best_blas_type", "get_blas_funcs", "get_lapack_funcs"),
 )
 

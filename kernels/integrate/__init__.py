@@ -1,0 +1,1 @@
+"""Kernels of the integrate domain, by shelf."""

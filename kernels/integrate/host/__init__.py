@@ -1,0 +1,1 @@
+"""Host shelf: Numba, LAPACK and SciPy's compiled loops."""

@@ -1,0 +1,1 @@
+"""Host shelf: Numba, LAPACK and SuperLU."""
