@@ -12,7 +12,7 @@ import numpy as np
 from fsci.core.problem import empty
 from fsci.core.render import Rendered, number, plain
 
-__all__ = ["Certificate", "digits_of"]
+__all__ = ["Certificate", "digits_of", "relative_to_truth"]
 
 
 def digits_of(forward_error: Any) -> Any:
@@ -24,6 +24,21 @@ def digits_of(forward_error: Any) -> Any:
     bound = np.clip(np.nan_to_num(np.asarray(forward_error, dtype=float), nan=1.0, posinf=1.0), 1e-324, 1.0)
     with np.errstate(divide="ignore"):
         return np.minimum(np.floor(-np.log10(bound)), 324).astype(int)
+
+
+def relative_to_truth(bound: Any) -> Any:
+    """Bound relative to the true value, from one relative to the computed value.
+
+    ``|x - y| <= eta |y|`` leaves of the true x at least ``(1 - eta) |y|``, so that the error is at most
+    ``eta / (1 - eta)`` of it; from eta = 1 on the true value may be zero, and nothing is known.
+    """
+    if isinstance(bound, float):
+        return bound / (1.0 - bound) * _ROUNDED_UP if bound < 1.0 else math.inf
+    eta = np.asarray(bound, dtype=float)
+    return np.divide(eta, 1.0 - eta, out=np.full(eta.shape, np.inf), where=eta < 1.0) * _ROUNDED_UP
+
+
+_ROUNDED_UP = 1.0 + 2.0**-50  # the subtraction, the quotient and this product are rounded
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -4,7 +4,7 @@ Rice's algorithm-selection framework (J. R. Rice, 1976: problem, features,
 algorithms, performance), in the field's words. Fields may grow, meanings may not.
 """
 
-from fsci.core.certificate import Certificate, digits_of
+from fsci.core.certificate import Certificate, digits_of, relative_to_truth
 from fsci.core.diagnosis import Candidate, Decision, Diagnosis
 from fsci.core.problem import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 
@@ -20,4 +20,5 @@ __all__ = [
     "Problem",
     "Refusal",
     "digits_of",
+    "relative_to_truth",
 ]

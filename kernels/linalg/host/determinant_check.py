@@ -75,8 +75,6 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     bound, condition = np.empty(batch), np.empty(batch)
     for index in np.ndindex(batch):
         bound[index], condition[index] = _bounds(a[index], attempt, problem.unit_roundoff)
-    if "forward" in by:
-        bound = np.minimum(bound, by["forward"])
     mantissa, exponent = np.asarray(by["mantissa"]), np.asarray(by["exponent"])
     exact_zero = (mantissa == 0) & bool(by.get("products_only"))
     # The value itself may have overflowed or underflowed where the scaled product did not.

@@ -16,7 +16,7 @@ from scipy.linalg import blas, lapack
 from fsci.core.frames import FRAME
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check, register_probe
-from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 from fsci.kernels.linalg.host.general_eigen_geev import geev
 from fsci.kernels.linalg.host.random_checks import backward_left, backward_pairs, frobenius, trace_defect
 from fsci.kernels.linalg.host.structure_hermitian import is_hermitian
@@ -147,7 +147,7 @@ def _judged(a: np.ndarray, w: Any, vl: Any, vr: Any, listened: bool) -> tuple[An
         return backward, math.inf, math.inf, {}
     bounds, conditions = _bounded(a, w, vr)
     top, forward = float(np.abs(w).max()), float(bounds.max())
-    forward = forward / top if top > 0.0 else (0.0 if forward == 0.0 else math.inf)
+    forward = relative_to_truth(forward / top if top > 0.0 else (0.0 if forward == 0.0 else math.inf))
     detail = {"eigenvalue_bounds": bounds, "eigenvalue_conditions": conditions}
     return backward, forward, float(conditions.max()), detail
 

@@ -20,7 +20,7 @@ import numpy as np
 from fsci.core.frames import FRAME
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
-from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 from fsci.kernels.linalg.host.lstsq_qr import singular_values
 from fsci.kernels.products import adjoint_times, column_norms, times
 from fsci.kernels.workspace import lapack_function, workspace
@@ -188,6 +188,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
             forward = spread * wedin_bound(condition_a, epsilon, ratio, share, rhs_share) if norm_b.any() else 0.0
         if "forward_error" in attempt.byproducts:
             forward = float(attempt.byproducts["forward_error"])
+        forward = relative_to_truth(forward)
     worst = float(np.max(np.where(np.isnan(backward), math.inf, backward), initial=0.0))
     condition = condition_a * (1.0 + condition_a * share) if math.isfinite(condition_a) else math.inf
     detail: dict[str, Any] = {"rank": int(rank), "condition_of_matrix": condition_a, "residual_share": share}

@@ -10,7 +10,7 @@ import numpy as np
 from fsci.core.frames import FRAME
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check, register_probe
-from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 from fsci.kernels.linalg.host.matrix_exponential_pade import BOUND, DEGREE, RECORD, SQUARINGS, slices
 from fsci.kernels.linalg.host.structure_hermitian import is_hermitian
 from fsci.kernels.linalg.host.symmetric_eigen_check import enclose, full, rounding
@@ -91,6 +91,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     elif "spectrum" in attempt.byproducts:
         backward = attempt.byproducts["backward"]
         forward = _hermitian_bound(a, attempt) if listened else math.inf
+    forward = relative_to_truth(forward)
     condition: Any = np.linalg.norm(a, axis=(-2, -1)).astype(float)
     if a.ndim == 2:
         condition = float(condition)

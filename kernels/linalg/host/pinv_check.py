@@ -16,7 +16,7 @@ import numpy as np
 from fsci.core.frames import FRAME
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
-from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 from fsci.kernels.linalg.host.least_squares_check import wedin_bound
 from fsci.kernels.products import adjoint_times, column_norms, probe_vector, times
 
@@ -66,7 +66,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         if m < n:
             a, b = a.conj().T, b.conj().T
         backward, error, condition, detail = _examined(a, b, int(rank), s, u, examined(policy))
-        forward = error * to_infinity if error else 0.0
+        forward = relative_to_truth(error * to_infinity) if error else 0.0
     return Certificate(
         verdict=policy.verdict(forward, "estimated", u),
         backward_error=backward,

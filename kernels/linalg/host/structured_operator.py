@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fsci.core.policy import Policy
-from fsci.core.types import Attempt, Certificate, Problem, digits_of
+from fsci.core.types import Attempt, Certificate, Problem, digits_of, relative_to_truth
 from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_weighted_norm
 from fsci.kernels.linalg.host.inverse_check import somebody_asks
 
@@ -94,10 +94,10 @@ def certify_operator(
                 errors = np.full(n, np.inf)
         condition = inverse_weighted_norm(solve, weights)
         estimated = ESTIMATOR_SAFETY * inverse_weighted_norm(solve, errors) if np.isfinite(errors).all() else math.inf
-        forward = lost + estimated * _slack(operator, solve, weights, wide)
+        forward = relative_to_truth(lost + estimated * _slack(operator, solve, weights, wide))
         rigor = "estimated"
         if operator.majorant is not None and np.isfinite(errors).all():
-            proven = lost + float(operator.majorant(errors).max(initial=0.0)) * (1.0 + 8.0 * n * _U)
+            proven = relative_to_truth(lost + float(operator.majorant(errors).max(initial=0.0)) * (1.0 + 8.0 * n * _U))
             # A proof is worth more than a smaller number, as long as it meets the same target.
             if proven <= max(policy.target(problem.unit_roundoff), forward):
                 forward, rigor = proven, "rigorous"

@@ -15,7 +15,7 @@ import numpy as np
 
 from fsci.core.policy import BACKWARD_SLACK, Policy
 from fsci.core.registry import register_check
-from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 from fsci.kernels.linalg.host.pinv_check import SAFETY, examined, frobenius, gaussian
 from fsci.kernels.products import adjoint_times, column_norms, times
 
@@ -36,7 +36,7 @@ def _certificate(
     detail: dict[str, Any],
 ) -> Certificate:
     backward = math.inf if math.isnan(backward) else backward
-    forward = math.inf if math.isnan(forward) else forward
+    forward = relative_to_truth(forward)
     return Certificate(
         verdict=policy.verdict(forward, "estimated", problem.unit_roundoff),
         backward_error=backward,

@@ -17,7 +17,7 @@ from scipy.linalg import blas, lapack
 from fsci.core.frames import FRAME
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check, register_probe
-from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 from fsci.kernels.linalg.host.random_checks import backward_hermitian, trace_defect
 from fsci.kernels.linalg.host.symmetric_eigen_drivers import decompose
 
@@ -132,7 +132,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     top = float(np.abs(w).max(initial=0.0))
     if len(problem.operands) == 1 and w.shape[0] != a.shape[0]:
         top = detail.get("norm", top)
-    forward = bound / top if top > 0.0 else (0.0 if bound == 0.0 else math.inf)
+    forward = relative_to_truth(bound / top if top > 0.0 else (0.0 if bound == 0.0 else math.inf))
     return Certificate(
         verdict=policy.verdict(forward, "estimated", problem.unit_roundoff),
         backward_error=backward,
@@ -273,6 +273,7 @@ def _batch(problem: Problem, attempt: Attempt, policy: Policy, listened: bool) -
             one = w[index]
             bound = _bounds(problem, a[index], lower, one, attempt.value[1][index] if vectors else None, {})
             forward[index] = bound / top[index] if top[index] > 0.0 else (0.0 if bound == 0.0 else math.inf)
+    forward = relative_to_truth(forward)
     return Certificate(
         verdict=policy.verdict(forward, "estimated", problem.unit_roundoff),
         backward_error=backward,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fsci.core.policy import Policy
-from fsci.core.types import Attempt, Certificate, Evidence, Fact, Kernel, Problem, Refusal, digits_of
+from fsci.core.types import Attempt, Certificate, Evidence, Fact, Kernel, Problem, Refusal, digits_of, relative_to_truth
 from fsci.kernels.linalg.portable.evidence import hager
 from fsci.kernels.linalg.portable.namespace import Namespace, adjoint, is_zero, norm_inf
 
@@ -185,7 +185,7 @@ def check_with(namespace: Callable[[], Namespace]) -> Callable[[Problem, Evidenc
             forward = xp.where(xp.isfinite(forward), forward, math.inf).tolist()
             rcond = (1.0 / (norm_inf(xp, a) * norm_inf(xp, inverse))).tolist()
             backward = backward.tolist()
-        return _certificate(problem, attempt, policy, backward, forward, rcond)
+        return _certificate(problem, attempt, policy, backward, relative_to_truth(forward), rcond)
 
     return check
 

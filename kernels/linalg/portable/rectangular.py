@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fsci.core.types import Attempt, Problem
+from fsci.core.types import Attempt, Problem, relative_to_truth
 from fsci.kernels.linalg.portable.namespace import Namespace, adjoint
 from fsci.kernels.linalg.portable.topic import Bound, Route, Topic, spread
 
@@ -217,7 +217,7 @@ def _judge_svd(space: Namespace, problem: Problem, attempt: Attempt) -> Bound:
     # Weyl and Mirsky: singular values move by the norm of the change, and by the loss of orthogonality.
     total = spread(space, residual) + (n + 2) * n**0.5 * u + defect
     largest = spread(space, scale / xp.where(s[..., 0] > 0, s[..., 0], 1))
-    forward = total * largest / (1.0 - defect) if defect < 0.5 else math.inf
+    forward = relative_to_truth(total * largest / (1.0 - defect)) if defect < 0.5 else math.inf
     return Bound(spread(space, residual), forward, 1.0, {"orthogonality": defect})
 
 

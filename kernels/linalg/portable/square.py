@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fsci.core.types import Attempt, Problem
+from fsci.core.types import Attempt, Problem, relative_to_truth
 from fsci.kernels.linalg.portable.linear_systems import meant
 from fsci.kernels.linalg.portable.namespace import Namespace, adjoint, norm_inf
 from fsci.kernels.linalg.portable.topic import Bound, Route, Topic, spread
@@ -181,7 +181,7 @@ def _judge_eigen(space: Namespace, problem: Problem, attempt: Attempt) -> Bound:
     defect = spread(space, lost) + (n + 1) * u
     largest = spread(space, scale / xp.where(xp.abs(w).max(axis=-1) > 0, xp.abs(w).max(axis=-1), 1))
     total = spread(space, residual) + (n + 2) * n**0.5 * u + defect
-    forward = total * largest / (1.0 - defect) if defect < 0.5 else math.inf
+    forward = relative_to_truth(total * largest / (1.0 - defect)) if defect < 0.5 else math.inf
     return Bound(spread(space, residual), forward, 1.0, {"orthogonality": spread(space, lost)})
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
-from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 
 __all__: list[str] = []
 
@@ -56,7 +56,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     slope = wide / (2.0 * WIDER * distance)
     condition = ends / (abs(root) * slope) if slope > 0.0 and root != 0.0 else math.inf
     scale = abs(root)
-    forward = distance / scale if continuous and scale > 0.0 else math.inf
+    forward = relative_to_truth(distance / scale) if continuous and scale > 0.0 else math.inf
     return Certificate(
         verdict=policy.verdict(forward, "estimated", problem.unit_roundoff),
         backward_error=backward if continuous else math.inf,
