@@ -23,6 +23,9 @@ def too_ill_conditioned(problem: Problem, evidence: Evidence) -> Refusal | None:
     rcond = evidence.get("rcond", evidence.get("rcond_at_most"))
     if rcond is not None and rcond <= SINGLE_UNIT * float(max(problem.size, 1)) ** 0.5:
         return Refusal(f"condition {1.0 / rcond if rcond else np.inf:.0e} is beyond factors in single precision")
+    expected = evidence.get("rcond_expected")
+    if rcond is None and expected is not None and expected <= SINGLE_UNIT * float(problem.size) ** 0.5:
+        return Refusal(f"a condition of about {1.0 / expected if expected else np.inf:.0e} is to be expected")
     return None
 
 

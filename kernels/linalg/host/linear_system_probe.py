@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 
 from fsci.core.registry import register_probe
-from fsci.core.types import Evidence, Problem
+from fsci.core.types import Evidence, Fact, Problem
+from fsci.kernels.expected_condition import expected_rcond
 from fsci.kernels.structure import Scan, as_rows, asymmetry, scan
 
 __all__ = ["diagonal_blocks", "elimination_order"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+# Structures whose factors fill the matrix.
+_WHOLE = ("general", "symmetric", "hermitian", "spd_candidate")
+# Rows or columns that differ by more than single precision resolves are a matter of scaling, not of the condition.
+_ONE_SIZE = 2.0**24
 
 
 @register_probe("linear_system", "host")
@@ -38,6 +44,10 @@ def probe(problem: Problem) -> Evidence:
     }
     facts |= _symmetry(m, below, above, facts["max_abs"])
     facts |= _structure(m, seen, below, above, facts)
+    if facts["structure"] in _WHOLE and max(facts["row_scale"], facts["col_scale"]) < _ONE_SIZE:
+        expected = expected_rcond(m)
+        if expected is not None:
+            facts["rcond_expected"] = expected
     if by_columns:
         for one, other in (
             ("norm1", "norm_inf"),
@@ -49,7 +59,8 @@ def probe(problem: Problem) -> Evidence:
         if "order" in facts:
             rows, columns = facts["order"]
             facts["order"] = columns[::-1], rows[::-1]  # lower triangular in this order, upper in its reverse
-    return Evidence.of(**facts)
+    estimated = {name: facts.pop(name) for name in ("rcond_expected",) if name in facts}
+    return Evidence.of(**facts).merged({name: Fact(value, exact=False) for name, value in estimated.items()})
 
 
 def _spread(sizes: Array) -> float:
