@@ -47,12 +47,20 @@ class Mirror:
     @cached_property
     def own(self) -> dict[str, Any]:
         """The functions that fsci answers itself, by name."""
-        originals = self.originals
         found: dict[str, Any] = {}
         for topic in self.topics:
-            module = import_module(f"{self.package}.{topic}")
-            found.update({n: getattr(module, n) for n in module.__all__ if n in originals})
+            found.update(self._own_of(topic))
         return found
+
+    def _own_of(self, topic: str) -> dict[str, Any]:
+        module, originals = import_module(f"{self.package}.{topic}"), self.originals
+        return {n: getattr(module, n) for n in module.__all__ if n in originals}
+
+    def _find(self, name: str) -> Any:
+        """fsci's own function `name`, or None; imports topics in their order, and no more than it takes."""
+        if "own" in self.__dict__:
+            return self.own.get(name)
+        return next((own[name] for own in map(self._own_of, self.topics) if name in own), None)
 
     @property
     def handed_over(self) -> tuple[str, ...]:
@@ -72,8 +80,9 @@ class Mirror:
             return tuple(sorted(self.handed_over))
         space = vars(sys.modules[self.package])
         if not name.startswith("_"):
-            if name in self.own:
-                return space.setdefault(name, self.own[name])
+            own = self._find(name) if name in self.originals else None
+            if own is not None:
+                return space.setdefault(name, own)
             if name in self.originals:
                 value = self.originals[name]
                 recorded = self._is_recorded(name, value)
