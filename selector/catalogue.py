@@ -142,7 +142,7 @@ POSES: dict[str, Pose] = {
     "singular_values": Pose("linalg.svdvals", lambda f: True, _alone, _SIZES[:-1]),
     "lu_factorization": Pose("linalg.lu_factor", _square, _alone, (8, 60, 400)),
     "factored_system": Pose("linalg.lu_solve", _regular, _factored, (8, 60, 400)),
-    "batched_system": Pose("linalg.solve", _regular, _batched, (3, 8, 20)),
+    "batched_system": Pose("linalg.solve", _regular, _batched, (3, 8, 20, 60, 150)),
     "matrix_exponential": Pose("linalg.expm", lambda f: "badly_scaled" not in f.tags, _alone, _SIZES[:-1]),
 }
 

@@ -18,7 +18,7 @@ from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, gemm, gemv, getrf, getrs, letter
 from fsci.kernels.linalg.host.fused_small import RECORD, attempt_of
 
-__all__ = ["solve_lapack"]
+__all__ = ["solve_lapack", "solve_one"]
 
 LARGEST = 1024  # beyond, the passes over the matrix need threads, and the portfolio's large kernels have them
 REFINED_FROM = 192  # below, three refinements cost what single precision saves (measured)
@@ -275,7 +275,7 @@ _unread = np.empty(RECORD)
 _LOWER = {"d": np.float32, "D": np.complex64}
 
 
-def _solved(a: Any, b: Any, record: Any, thorough: bool) -> Any:
+def solve_one(a: Any, b: Any, record: Any, thorough: bool) -> Any:
     """Solution, or None where the call declined."""
     n = a.shape[0]
     m, turned = (a, False) if a.flags.carray else (a.T, True) if a.flags.farray else (np.array(a, order="C"), False)
@@ -295,7 +295,7 @@ def _solved(a: Any, b: Any, record: Any, thorough: bool) -> Any:
 
 def fast(a: Any, b: Any) -> Any:
     """Solution, or None where the caller must look closer."""
-    return _solved(a, b, _unread, False)
+    return solve_one(a, b, _unread, False)
 
 
 def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -313,7 +313,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     record = np.full(RECORD, np.inf)
-    x = _solved(*problem.operands, record, True)  # type: ignore[call-arg]
+    x = solve_one(*problem.operands, record, True)  # type: ignore[call-arg]
     return attempt_of(x, 1 if x is None else 0, record)
 
 
