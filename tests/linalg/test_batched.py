@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.linalg as sl
@@ -9,6 +11,7 @@ import scipy.linalg as sl
 import fsci
 from fsci.linalg.errors import LinAlgError, LinAlgWarning
 from fsci.linalg.systems import solve
+from fsci.selector import truth
 
 _scipy_solve = sl.solve
 
@@ -42,6 +45,32 @@ def test_each_slice_has_a_certificate(rng):
     x, certificate = fsci.certify(solve)(a, rng.standard_normal((101, 4, 1)))
     assert np.shape(certificate.forward_error) == np.shape(certificate.verdict) == (101,)
     assert x.shape == (101, 4, 1)
+
+
+@pytest.mark.parametrize("dtype", ["d", "f", "D", "F"])
+@pytest.mark.parametrize(("n", "columns", "count"), [(3, 1, 40), (20, 2, 9), (45, 1, 4), (70, 6, 3)])
+def test_every_slice_keeps_its_bound(dtype, n, columns, count, rng):
+    """Slices from benign to hopeless, each against its own exact solution."""
+    a = rng.standard_normal((count, n, n)).astype(dtype)
+    if dtype in "DF":
+        a = a + 1j * rng.standard_normal(a.shape).astype(dtype.lower())
+    worst = 5 if dtype in "fF" else 13
+    for k in range(count):
+        a[k] *= np.logspace(0, -worst * k / max(count - 1, 1), n)[rng.permutation(n)].astype(dtype.lower())
+        a[k, -1] = a[k, 0] + a[k, -1] * a.dtype.type(10.0 ** (-worst * k / (2 * count)))
+    b = rng.standard_normal((count, n, columns)).astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LinAlgWarning)
+        x, certificate = fsci.certify(solve)(a, b)
+    assert np.shape(certificate.forward_error) == (count,)
+    known = 0
+    for k in range(count):
+        exact = truth.solution(a[k].astype(a.dtype.char.replace("f", "d").replace("F", "D")), b[k])
+        if exact is not None:
+            known += 1
+            assert truth.relative_error(x[k], exact) <= certificate.forward_error[k]
+    assert known >= count - 1
+    assert float(certificate.forward_error[0]) < (0.5 if dtype in "fF" else 1e-8)
 
 
 def test_a_singular_slice_raises_and_an_ill_conditioned_one_warns(rng):

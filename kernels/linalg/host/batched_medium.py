@@ -10,7 +10,8 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.linalg.host.fused_medium import LARGEST, MOST_COLUMNS, solve_medium
-from fsci.kernels.linalg.host.fused_small import RECORD
+from fsci.kernels.linalg.host.fused_small import LARGEST as SMALL
+from fsci.kernels.linalg.host.fused_small import RECORD, solve_small
 from fsci.kernels.stacked import stacked_attempt, stacked_fast
 from fsci.kernels.threads import chunked
 
@@ -25,12 +26,16 @@ _SIGNATURES = tuple(
 @jit(_SIGNATURES)
 def solve_each(a, b, columns, x, record, status, start, stop, thorough):  # type: ignore[no-untyped-def]
     """Slices start to stop of the stack; `b` and `x` are laid end to end in each."""
+    small = a.shape[1] <= SMALL
     for k in range(start, stop):
-        status[k] = solve_medium(a[k], False, b[k], columns, x[k], record[k], thorough)
+        if small:
+            status[k] = solve_small(a[k], b[k], columns, x[k], record[k])
+        else:
+            status[k] = solve_medium(a[k], False, b[k], columns, x[k], record[k], thorough)
 
 
 def _solve(a: Any, b: Any, thorough: bool) -> tuple[Any, Any, Any]:
-    count, n, columns = b.shape
+    count, _, columns = b.shape
     x, status, record = np.empty_like(b), np.empty(count, np.int64), np.full((count, RECORD), np.inf)
     flat_b, flat_x = b.reshape(count, -1), x.reshape(count, -1)
     chunked(lambda start, stop: solve_each(a, flat_b, columns, flat_x, record, status, start, stop, thorough), count, 2)
