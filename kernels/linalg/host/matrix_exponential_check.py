@@ -91,7 +91,9 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     elif "spectrum" in attempt.byproducts:
         backward = attempt.byproducts["backward"]
         forward = _hermitian_bound(a, attempt) if listened else math.inf
-    forward = relative_to_truth(forward)
+    # An overflowed answer is larger than any error, and right nowhere.
+    finite = np.isfinite(np.asarray(attempt.value)).all(axis=(-2, -1))
+    forward = relative_to_truth(np.where(finite, forward, math.inf) if a.ndim > 2 or not finite else forward)
     condition: Any = np.linalg.norm(a, axis=(-2, -1)).astype(float)
     if a.ndim == 2:
         condition = float(condition)
