@@ -41,10 +41,11 @@ def solve_side_by_side(a, b, x, n, columns, start, stop, record, keep):  # type:
     eps = np.float64(np.finfo(a.dtype).eps)
     tolerance = splat(8 * eps * np.sqrt(n))
     u = 2.0**-53
-    width = 2 * n + columns
-    s, m, given_b = np.empty(n * width * 8), np.empty(area * 8), np.empty(sides * 8)
+    s, m, given_b = np.empty(n * (2 * n + columns) * 8), np.empty(area * 8), np.empty(sides * 8)
     weights = np.empty(n * 8)
     zero, one, tiny = splat(0.0), splat(1.0), splat(TINY)
+    # ||inv(L)||_1 at most, the multipliers being at most one (Higham, 2002, theorem 8.10 and (8.3)).
+    lower = splat(2.0 ** (n - 1))
     doubtful = 0
     for group in range(start, stop):
         first = group * 8
@@ -58,85 +59,109 @@ def solve_side_by_side(a, b, x, n, columns, start, stop, record, keep):  # type:
         for i in range(n):
             row, column = zero, zero
             for j in range(n):
-                entry = load(m, (i * n + j) * 8)
-                store(s, (i * width + j) * 8, entry)
-                row = row + magnitude(entry)
+                row = row + magnitude(load(m, (i * n + j) * 8))
                 column = column + magnitude(load(m, (j * n + i) * 8))
-                store(s, (i * width + n + columns + j) * 8, one if i == j else zero)
             norm1, norm_inf = maximum(column, norm1), maximum(row, norm_inf)
             # The other way round: a maximum gives its second argument where one is NaN.
             norm1 = maximum(norm1, column)
             for j in range(columns):
-                entry = load(given_b, (i * columns + j) * 8)
-                store(s, (i * width + n + j) * 8, entry)
-                peak_b = maximum(peak_b, magnitude(entry))
-        fine = all_lanes(splat(LARGEST_NORM), norm1) and all_lanes(norm1, splat(SMALLEST_NORM))
-        fine = fine and all_lanes(splat(LARGEST_NORM), peak_b)
-        for k in range(n):
-            top = k * width
-            for i in range(k + 1, n):
-                row_at = i * width
-                mine, theirs = magnitude(load(s, (top + k) * 8)), magnitude(load(s, (row_at + k) * 8))
-                for j in range(k, width):
-                    p, q = load(s, (top + j) * 8), load(s, (row_at + j) * 8)
-                    store(s, (top + j) * 8, select_greater(theirs, mine, q, p))
-                    store(s, (row_at + j) * 8, select_greater(theirs, mine, p, q))
-            scale = one / load(s, (top + k) * 8)
-            for i in range(k + 1, n):
-                row_at = i * width
-                factor = load(s, (row_at + k) * 8) * scale
-                for j in range(k + 1, width):
-                    at = (row_at + j) * 8
-                    store(s, at, fnma(factor, load(s, (top + j) * 8), load(s, at)))
-        for k in range(n - 1, -1, -1):
-            top = k * width
-            pivot = load(s, (top + k) * 8)
-            scale = one / pivot
-            for j in range(n, width):
-                value = load(s, (top + j) * 8)
+                peak_b = maximum(peak_b, magnitude(load(given_b, (i * columns + j) * 8)))
+        sizes = all_lanes(splat(LARGEST_NORM), norm1) and all_lanes(norm1, splat(SMALLEST_NORM))
+        sizes = sizes and all_lanes(splat(LARGEST_NORM), peak_b)
+        # Without the inverse first: it is only for numbers that nobody asked for, or for a condition in doubt.
+        full, good = keep, False
+        normwise, componentwise, forward, rcond = zero, zero, zero, zero
+        while True:
+            width = n + columns + (n if full else 0)
+            for i in range(n):
+                for j in range(n):
+                    store(s, (i * width + j) * 8, load(m, (i * n + j) * 8))
+                for j in range(columns):
+                    store(s, (i * width + n + j) * 8, load(given_b, (i * columns + j) * 8))
+                for j in range(n + columns, width):
+                    store(s, (i * width + j) * 8, one if i == j - n - columns else zero)
+            for k in range(n):
+                top = k * width
                 for i in range(k + 1, n):
-                    value = fnma(load(s, (top + i) * 8), load(s, (i * width + j) * 8), value)
-                store(s, (top + j) * 8, value / pivot if j < n + columns else value * scale)
-        inverse_norm1 = zero
-        for j in range(n):
-            column = zero
-            for i in range(n):
-                column = column + magnitude(load(s, (i * width + n + columns + j) * 8))
-            inverse_norm1 = maximum(inverse_norm1, column)
-        rcond = one / (norm1 * inverse_norm1)
-        normwise, componentwise, forward = zero, zero, zero
-        for q in range(columns):
-            for lane in range(8):
-                system = min(first + lane, count - 1)
+                    row_at = i * width
+                    mine, theirs = magnitude(load(s, (top + k) * 8)), magnitude(load(s, (row_at + k) * 8))
+                    for j in range(k, width):
+                        p, q = load(s, (top + j) * 8), load(s, (row_at + j) * 8)
+                        store(s, (top + j) * 8, select_greater(theirs, mine, q, p))
+                        store(s, (row_at + j) * 8, select_greater(theirs, mine, p, q))
+                scale = one / load(s, (top + k) * 8)
+                for i in range(k + 1, n):
+                    row_at = i * width
+                    factor = load(s, (row_at + k) * 8) * scale
+                    for j in range(k + 1, width):
+                        at = (row_at + j) * 8
+                        store(s, at, fnma(factor, load(s, (top + j) * 8), load(s, at)))
+            for k in range(n - 1, -1, -1):
+                top = k * width
+                pivot = load(s, (top + k) * 8)
+                scale = one / pivot
+                for j in range(n, width):
+                    value = load(s, (top + j) * 8)
+                    for i in range(k + 1, n):
+                        value = fnma(load(s, (top + i) * 8), load(s, (i * width + j) * 8), value)
+                    store(s, (top + j) * 8, value / pivot if j < n + columns else value * scale)
+            inverse_norm1 = zero
+            for j in range(n):
+                column = zero
+                if full:
+                    for i in range(n):
+                        column = column + magnitude(load(s, (i * width + n + columns + j) * 8))
+                else:
+                    # Row j of e^T inv(M(U)): the comparison matrix bounds inv(U) (Higham, 2002, section 8.3).
+                    column = one
+                    for i in range(j):
+                        column = fma(magnitude(load(s, (i * width + j) * 8)), load(weights, i * 8), column)
+                    column = column / magnitude(load(s, (j * width + j) * 8))
+                    store(weights, j * 8, column)
+                    column = column * lower
+                inverse_norm1 = maximum(inverse_norm1, column)
+            rcond = one / (norm1 * inverse_norm1)
+            normwise, componentwise, forward, fine = zero, zero, zero, sizes
+            for q in range(columns):
+                for lane in range(8):
+                    system = min(first + lane, count - 1)
+                    for i in range(n):
+                        at = (i * width + n + q) * 8 + lane
+                        place = system * sides + i * columns + q
+                        x[place] = s[at]
+                        s[at] = np.float64(x[place])
+                peak_x, peak_r, size_b = tiny, zero, zero
                 for i in range(n):
-                    at = (i * width + n + q) * 8 + lane
-                    place = system * sides + i * columns + q
-                    x[place] = s[at]
-                    s[at] = np.float64(x[place])
-            peak_x, peak_r, size_b = tiny, zero, zero
-            for i in range(n):
-                given = load(given_b, (i * columns + q) * 8)
-                product, size = zero, zero
-                for j in range(n):
-                    entry, value = load(m, (i * n + j) * 8), load(s, (j * width + n + q) * 8)
-                    product = fma(entry, value, product)
-                    size = fma(magnitude(entry), magnitude(value), size)
-                residual, weight = magnitude(given - product), magnitude(given) + size
-                peak_x = maximum(peak_x, magnitude(load(s, (i * width + n + q) * 8)))
-                peak_r, size_b = maximum(peak_r, residual), maximum(size_b, magnitude(given))
-                componentwise = maximum(componentwise, residual / maximum(weight, tiny))
-                # Arioli, Demmel and Duff (1989); the last term is for underflow.
-                store(weights, i * 8, residual + splat(n + 1.0) * (splat(u) * weight + tiny))
-            bound = zero
-            for i in range(n):
-                size = zero
-                for j in range(n):
-                    size = fma(magnitude(load(s, (i * width + n + columns + j) * 8)), load(weights, j * 8), size)
-                bound = maximum(bound, size)
-            normwise = maximum(normwise, peak_r / maximum(norm_inf * peak_x + size_b, tiny))
-            forward = maximum(forward, bound / peak_x)
-            fine = fine and all_lanes(splat(LARGEST_NORM), peak_x)
-        if not (fine and all_lanes(rcond, splat(eps)) and all_lanes(tolerance, normwise)):
+                    given = load(given_b, (i * columns + q) * 8)
+                    product, size = zero, zero
+                    for j in range(n):
+                        entry, value = load(m, (i * n + j) * 8), load(s, (j * width + n + q) * 8)
+                        product = fma(entry, value, product)
+                        if full:
+                            size = fma(magnitude(entry), magnitude(value), size)
+                    residual, weight = magnitude(given - product), magnitude(given) + size
+                    peak_x = maximum(peak_x, magnitude(load(s, (i * width + n + q) * 8)))
+                    peak_r, size_b = maximum(peak_r, residual), maximum(size_b, magnitude(given))
+                    if full:
+                        componentwise = maximum(componentwise, residual / maximum(weight, tiny))
+                        # Arioli, Demmel and Duff (1989); the last term is for underflow.
+                        store(weights, i * 8, residual + splat(n + 1.0) * (splat(u) * weight + tiny))
+                normwise = maximum(normwise, peak_r / maximum(norm_inf * peak_x + size_b, tiny))
+                fine = fine and all_lanes(splat(LARGEST_NORM), peak_x)
+                if full:
+                    bound = zero
+                    for i in range(n):
+                        size = zero
+                        for j in range(n):
+                            inverse = magnitude(load(s, (i * width + n + columns + j) * 8))
+                            size = fma(inverse, load(weights, j * 8), size)
+                        bound = maximum(bound, size)
+                    forward = maximum(forward, bound / peak_x)
+            good = fine and all_lanes(rcond, splat(eps)) and all_lanes(tolerance, normwise)
+            if good or full:
+                break
+            full = True
+        if not good:
             doubtful += 1
         if keep:
             # The computed inverse's own error, as in fused_small.
