@@ -75,7 +75,8 @@ def stamped(tally: Tally, old_profile: dict[str, Any], old_success: dict[str, An
     costs = dict(old_profile["kernels"])
     for key, by_dtype in tally.times.items():
         costs[key] = {**costs.get(key, {}), **{dtype: points(rows) for dtype, rows in by_dtype.items()}}
-    everything = [row for by_dtype in tally.times.values() for rows in by_dtype.values() for row in rows]
+    # What no table has is taken for a typical kernel: of all kinds, whichever were measured now.
+    everything = [(w, t) for by_dtype in costs.values() for rows in by_dtype.values() for w, t in rows]
     counts = {**old_success["kernels"], **tally.counts}
     default = points(everything) if everything else old_profile["default"]
     measured = f"{sum(tally.kinds.values())} problems of the calibration half"
