@@ -12,23 +12,31 @@ from fsci.core.mirror import Mirror
 if TYPE_CHECKING:
     from scipy.linalg import *  # noqa: F403
 
-    from fsci.linalg.eigen import *  # noqa: F403
-    from fsci.linalg.factorizations import *  # noqa: F403
+    from fsci.linalg.banded_systems import *  # noqa: F403
+    from fsci.linalg.cholesky_factors import *  # noqa: F403
     from fsci.linalg.functions import *  # noqa: F403
+    from fsci.linalg.general_eigen import *  # noqa: F403
     from fsci.linalg.inverse import *  # noqa: F403
     from fsci.linalg.least_squares import *  # noqa: F403
+    from fsci.linalg.lu_factors import *  # noqa: F403
     from fsci.linalg.orthogonal import *  # noqa: F403
-    from fsci.linalg.structured import *  # noqa: F403
+    from fsci.linalg.symmetric_eigen import *  # noqa: F403
     from fsci.linalg.systems import *  # noqa: F403
+    from fsci.linalg.toeplitz_systems import *  # noqa: F403
+    from fsci.linalg.triangular_systems import *  # noqa: F403
 
 _TOPICS = (
     "systems",
     "least_squares",
     "orthogonal",
     "inverse",
-    "factorizations",
-    "structured",
-    "eigen",
+    "lu_factors",
+    "cholesky_factors",
+    "triangular_systems",
+    "banded_systems",
+    "toeplitz_systems",
+    "symmetric_eigen",
+    "general_eigen",
     "functions",
 )
 

@@ -1,8 +1,7 @@
-"""`eigh`, `eigvalsh`, `eig`, `eigvals`: eigenvalues and eigenvectors."""
+"""`eigh`, `eigvalsh`: eigenvalues and eigenvectors of Hermitian matrices."""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,27 +12,17 @@ from fsci.core.backends import HOST
 from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
-from fsci.core.types import Diagnosis, Evidence, Problem
+from fsci.core.types import Problem
 from fsci.linalg._device import on_device
 from fsci.linalg._front import as_lapack, device_of, ordinary
-from fsci.linalg.errors import UncertifiedWarning
+from fsci.linalg._spectra import classify, square, warn
 
-__all__ = ["eig", "eigh", "eigvals", "eigvalsh"]
+__all__ = ["eigh", "eigvalsh"]
 
-_scipy_eigh, _scipy_eigvalsh = scipy_linalg.eigh, scipy_linalg.eigvalsh
-_scipy_eig, _scipy_eigvals = scipy_linalg.eig, scipy_linalg.eigvals
-_ndarray = np.ndarray
+_scipy_eigh = scipy_linalg.eigh
 _SUBSETS = ("evr", "evx", "gvx")
 
-
-def _classify(problem: Problem, evidence: Evidence) -> str:
-    """What decides whether a driver passes: the problem's form and its size."""
-    form = "generalized" if len(problem.operands) > 1 else "hermitian" if evidence.get("hermitian") else "standard"
-    return f"{form}/{'small' if problem.size <= 64 else 'large'}"
-
-
-declare_kind("symmetric_eigen", "linalg", _classify, "w, v with a @ v = (b @) v * w, a Hermitian")
-declare_kind("general_eigen", "linalg", _classify, "w, v with a @ v = v * w")
+declare_kind("symmetric_eigen", "linalg", classify, "w, v with a @ v = (b @) v * w, a Hermitian")
 
 
 def eigh(
@@ -85,7 +74,7 @@ def eigh(
     vectors = not eigvals_only
     key = None
     if (
-        _plain(a)
+        ordinary(a)
         and b is None
         and driver is None
         and subset_by_index is None
@@ -129,34 +118,8 @@ def eigh(
     if diagnosis.value is None:
         # SciPy words its own failures.
         return hand_over(_scipy_eigh, "linalg.eigh", "no driver gave an answer", a, b, **options)
-    _warn(diagnosis)
+    warn(diagnosis)
     return diagnosis.value
-
-
-def _plain(a: Any) -> bool:
-    """An exact ndarray of LAPACK's dtypes; `type` is an argument's name in this module's functions."""
-    return ordinary(a)
-
-
-def _warn(diagnosis: Diagnosis) -> None:
-    """In hardened mode, say when the accuracy asked for is not met."""
-    policy = FRAME.get().policy
-    if policy.hardened and diagnosis.certificate.worst_verdict != "certified":
-        text = f"the answer does not meet accuracy {policy.accuracy!r}: {diagnosis.certificate.title()}"
-        warnings.warn(UncertifiedWarning(text, diagnosis), stacklevel=3)
-
-
-def _square(array: np.ndarray | None, check_finite: bool) -> str:
-    """Why SciPy must judge this matrix; empty where it is ours."""
-    if array is None:
-        return "not a plain numeric array"
-    if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
-        return "not a square matrix"
-    if array.size == 0:
-        return "an empty array"
-    if not np.isfinite(array).all():
-        return "infinities or NaN" if check_finite else "infinities or NaN, unchecked"
-    return ""
 
 
 def _hermitian_operands(
@@ -164,7 +127,7 @@ def _hermitian_operands(
 ) -> tuple[tuple[np.ndarray, ...], str]:
     """The operands of `eigh` in one dtype, or the reason why SciPy must answer."""
     arrays = [as_lapack(operand) for operand in ((a,) if b is None else (a, b))]
-    reason = next(filter(None, (_square(array, check_finite) for array in arrays)), "")
+    reason = next(filter(None, (square(array, check_finite) for array in arrays)), "")
     if reason:
         return (), reason
     first = arrays[0]
@@ -231,103 +194,4 @@ def eigvalsh(
         subset_by_index=subset_by_index,
         subset_by_value=subset_by_value,
         driver=driver,
-    )
-
-
-def eig(
-    a: Any,
-    b: Any = None,
-    left: bool = False,
-    right: bool = True,
-    overwrite_a: bool = False,
-    overwrite_b: bool = False,
-    check_finite: bool = True,
-    homogeneous_eigvals: bool = False,
-) -> Any:
-    """Eigenvalues and eigenvectors of a square matrix, as `scipy.linalg.eig`.
-
-    Parameters
-    ----------
-    a : (..., n, n) array_like
-    b : (..., n, n) array_like, optional
-        The generalized problem, which is handed to SciPy.
-    left, right : bool
-        Which eigenvectors to return.
-    overwrite_a, overwrite_b, check_finite, homogeneous_eigvals
-        As SciPy has them; nothing is overwritten.
-
-    Returns
-    -------
-    w : (..., n) or (..., 2, n) complex ndarray
-        Eigenvalues, in no particular order; ascending for an exactly Hermitian matrix.
-    vl, vr : (..., n, n) ndarray
-        Left and right eigenvectors in columns, real where all eigenvalues are.
-
-    Raises
-    ------
-    LinAlgError, ValueError
-        As SciPy.
-
-    Notes
-    -----
-    An exactly Hermitian matrix is solved as such: several times faster, with orthonormal
-    vectors. Every answer passes a random O(n^2) check of ``a @ v = v * w``. The certificate
-    bounds the eigenvalues by Gershgorin discs of ``inv(v) @ a @ v``, valid for clusters and
-    defective matrices; its detail has a bound and a condition number for each eigenvalue.
-    """
-    key = None
-    if ordinary(a) and b is None and a.ndim == 2 and a.shape[0] == a.shape[1] != 0:
-        key = ("eig", a.shape[0], a.dtype, bool(left), bool(right))
-        plan = FRAME.get().plans.get(key)
-        if plan is not None:
-            answer = plan(a, bool(left), bool(right), check_finite)
-            if answer is not None:
-                return _returned(answer, left, right, homogeneous_eigvals)
-    options = {"left": left, "right": right, "check_finite": check_finite, "homogeneous_eigvals": homogeneous_eigvals}
-    array = None if b is not None else as_lapack(a)
-    reason = "the generalized problem" if b is not None else _square(array, check_finite)
-    if reason or array is None:
-        return hand_over(
-            _scipy_eig, "linalg.eig", reason, a, b, overwrite_a=overwrite_a, overwrite_b=overwrite_b, **options
-        )
-    parameters = {"left": bool(left), "right": bool(right)}
-    problem = Problem("general_eigen", (array,), parameters, HOST, array.dtype, None, array.shape[-1])
-    diagnosis = selector.run(problem, "linalg.eig", key)
-    if diagnosis.value is None:
-        return hand_over(_scipy_eig, "linalg.eig", "no kernel gave an answer", a, b, **options)
-    _warn(diagnosis)
-    return _returned(diagnosis.value, left, right, homogeneous_eigvals)
-
-
-def _returned(answer: tuple[Any, Any, Any], left: bool, right: bool, homogeneous: bool) -> Any:
-    """Values and vectors as the caller asked for them."""
-    w, vl, vr = answer
-    if homogeneous:
-        w = np.stack((w, np.ones_like(w)), axis=-2)
-    if left:
-        return (w, vl, vr) if right else (w, vl)
-    return (w, vr) if right else w
-
-
-def eigvals(
-    a: Any,
-    b: Any = None,
-    overwrite_a: bool = False,
-    check_finite: bool = True,
-    homogeneous_eigvals: bool = False,
-) -> Any:
-    """Eigenvalues of a square matrix, as `scipy.linalg.eigvals`; see `eig`.
-
-    Returns
-    -------
-    w : (..., n) or (..., 2, n) complex ndarray
-    """
-    return eig(
-        a,
-        b,
-        left=False,
-        right=False,
-        overwrite_a=overwrite_a,
-        check_finite=check_finite,
-        homogeneous_eigvals=homogeneous_eigvals,
     )
