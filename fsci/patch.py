@@ -8,6 +8,10 @@ defines it, and in every module that imported it. A twin runs fsci's code under 
 docstring and signature, so that it is pickled by reference as SciPy's; it is an object of its own, so
 that unpatching can tell what a patch brought from what somebody imported from fsci.
 
+A domain may also name in ``__fsci_methods__`` methods of SciPy's classes, (class, name) -> function:
+operators have no function that a module could hold. They are set on the class, and unpatching puts back
+what the class itself held before.
+
 Within fsci nothing is replaced: its modules hold SciPy's functions as they were.
 """
 
@@ -34,6 +38,10 @@ _twin_of: dict[int, tuple[Any, Any]] = {}
 _original_of: dict[int, tuple[Any, Any]] = {}
 # Where a twin was put, so that a module that has left sys.modules is restored too.
 _slots: list[tuple[dict[str, Any], str]] = []
+
+# Methods of SciPy's classes that are exchanged, with what the class itself held: _INHERITED for nothing.
+_methods: dict[tuple[type, str], Any] = {}
+_INHERITED = object()
 
 
 def _twin(own: Callable[..., Any], original: Any) -> Callable[..., Any]:
@@ -91,7 +99,25 @@ def _exchange(table: dict[int, tuple[Any, Any]], *, remember: bool) -> None:
                     _slots.append((space, name))
 
 
+def _exchange_methods() -> None:
+    for domain in DOMAINS:
+        for (cls, name), own in getattr(import_module(f"fsci.{domain}"), "__fsci_methods__", {}).items():
+            if (cls, name) not in _methods:
+                _methods[cls, name] = vars(cls).get(name, _INHERITED)
+                setattr(cls, name, own)
+
+
+def _restore_methods() -> None:
+    for (cls, name), held in _methods.items():
+        if held is _INHERITED:
+            delattr(cls, name)
+        else:
+            setattr(cls, name, held)
+    _methods.clear()
+
+
 def _restore() -> None:
+    _restore_methods()
     _exchange(_original_of, remember=False)
     for space, name in _slots:
         found = _original_of.get(id(space.get(name)))
@@ -109,6 +135,7 @@ class Patch:
     def _hold(self) -> Patch:
         with _lock:
             _exchange(_twins(self._handovers), remember=True)
+            _exchange_methods()
             _holds.add(self)
         return self
 

@@ -7,11 +7,12 @@ Python threads enter it at once, which a library cannot allow.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 
-__all__ = ["chunked", "thread_count"]
+__all__ = ["chunked", "spread", "thread_count"]
 
 
 @lru_cache(maxsize=1)
@@ -49,8 +50,17 @@ def chunked(task: Callable[[int, int], None], count: int, smallest: int = 1) -> 
     if parts == 1:
         task(0, count)
         return
-    bounds = [count * i // parts for i in range(parts + 1)]
-    futures = [_executor().submit(task, bounds[i], bounds[i + 1]) for i in range(1, parts)]
-    task(bounds[0], bounds[1])
-    for future in futures:
-        future.result()
+    spread(task, [count * i // parts for i in range(parts + 1)])
+
+
+def spread(task: Callable[[int, int], object], bounds: Sequence[int]) -> list[object]:
+    """Run ``task(bounds[i], bounds[i + 1])``, each on its own thread; gives what they give, in order."""
+    if len(bounds) == 2:
+        return [task(bounds[0], bounds[1])]
+    futures = [_executor().submit(task, start, stop) for start, stop in pairwise(bounds[1:])]
+    try:
+        first = task(bounds[0], bounds[1])
+    finally:
+        # Nobody may still be writing when an error of the first part leaves this function.
+        rest = [future.result() for future in futures]
+    return [first, *rest]

@@ -1,0 +1,62 @@
+"""Product of coordinates with a vector, in stored order; several threads sum into results of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import complex64, complex128, float32, float64, int32, int64, uint64
+
+from fsci.kernels.jit import jit
+from fsci.kernels.sparse.guard import indices_inside
+from fsci.kernels.sparse.split import Threads, evenly
+from fsci.kernels.threads import spread
+
+__all__ = ["coo_matvec", "entries_times_vector"]
+
+_COO_VECTOR_THREADS = Threads("coo_vector")
+_KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
+
+# Entries that are checked at a time, and are in cache when they are used.
+_AT_ONCE = 2048
+
+
+@jit([int64(i[::1], i[::1], d[::1], d[::1], d[::1], int64, int64) for d, i in _KINDS])
+def entries_times_vector(row, column, data, x, y, start, stop):  # type: ignore[no-untyped-def]
+    """Adds the entries `start` to `stop` of A x to y; gives -1, or an entry near one that is outside."""
+    for first in range(start, stop, _AT_ONCE):
+        last = min(first + _AT_ONCE, stop)
+        if not (indices_inside(row, first, last, y.size) & indices_inside(column, first, last, x.size)):
+            return first
+        for k in range(uint64(first), uint64(last)):
+            y[uint64(row[k])] += data[k] * x[uint64(column[k])]
+    return -1
+
+
+def coo_matvec(rows: int, row: Any, column: Any, data: Any, x: Any) -> Any:
+    """A x, for arrays of one dtype and one index dtype."""
+    count = min(row.size, column.size, data.size)
+    parts = _COO_VECTOR_THREADS(data.dtype, count + rows)
+    if parts == 1:
+        y = np.zeros(rows, data.dtype)
+        if entries_times_vector(row, column, data, x, y, 0, count) >= 0:
+            raise ValueError(f"malformed sparse matrix: {_outside(row, column, rows, x.size)}")
+        return y
+    bounds = evenly(count, parts)
+    own = {start: np.zeros(rows, data.dtype) for start in bounds[:-1]}
+    bad = max(spread(lambda i, j: entries_times_vector(row, column, data, x, own[i], i, j), [*own, count]))
+    if bad >= 0:
+        raise ValueError(f"malformed sparse matrix: {_outside(row, column, rows, x.size)}")
+    y, *others = own.values()
+    for other in others:
+        spread(lambda i, j, other=other: np.add(y[i:j], other[i:j], out=y[i:j]), evenly(rows, parts))
+    return y
+
+
+def _outside(row: Any, column: Any, rows: int, columns: int) -> str:
+    for name, indices, bound in (("row", row, rows), ("col", column, columns)):
+        found = np.flatnonzero((indices < 0) | (indices >= bound))
+        if found.size:
+            at = int(found[0])
+            return f"{name}[{at}] = {indices[at]} is no index of an axis of length {bound}"
+    return "its arrays changed while they were read"

@@ -1,0 +1,108 @@
+"""Products of compressed rows with a vector and with several vectors, row by row.
+
+The sum of each row is taken in stored order from zero, as SciPy's is, so that the
+results are the same to the last bit for any number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import complex64, complex128, float32, float64, int32, int64, uint64
+
+from fsci.kernels.jit import jit
+from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
+from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD, prefetch
+from fsci.kernels.sparse.split import Threads, by_entries
+from fsci.kernels.threads import spread
+
+__all__ = ["csr_matmat_dense", "csr_matvec", "rows_times_vector", "rows_times_vectors"]
+
+_CSR_VECTOR_THREADS = Threads("csr_vector")
+_CSR_VECTORS_THREADS = Threads("csr_vectors")
+_KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
+
+
+@jit([int64(i[::1], i[::1], d[::1], d[::1], d[::1], int64, int64) for d, i in _KINDS])
+def rows_times_vector(indptr, indices, data, x, y, start, stop):  # type: ignore[no-untyped-def]
+    """y[start:stop] = (A x)[start:stop]; gives -1, or a row near which A is malformed."""
+    stored = min(indices.size, data.size)
+    for first in range(start, stop, ROWS_AT_ONCE):
+        last = min(first + ROWS_AT_ONCE, stop)
+        if not compressed_inside(indptr, indices, stored, x.size, first, last):
+            return first
+        end = uint64(indptr[first])
+        for i in range(uint64(first), uint64(last)):
+            total = y.dtype.type(0)
+            begin, end = end, uint64(indptr[i + uint64(1)])
+            for k in range(begin, end):
+                total += data[k] * x[uint64(indices[k])]
+            y[i] = total
+    return -1
+
+
+@jit([int64(i[::1], i[::1], d[::1], d[:, ::1], d[:, ::1], int64, int64) for d, i in _KINDS])
+def rows_times_vectors(indptr, indices, data, x, y, start, stop):  # type: ignore[no-untyped-def]
+    """As `rows_times_vector` for the columns of x, eight at a time in registers."""
+    stored = min(indices.size, data.size)
+    columns = uint64(x.shape[1])
+    eights = columns - columns % uint64(8)
+    for first in range(start, stop, ROWS_AT_ONCE):
+        last = min(first + ROWS_AT_ONCE, stop)
+        if not compressed_inside(indptr, indices, stored, x.shape[0], first, last):
+            return first
+        end = uint64(indptr[first])
+        for i in range(uint64(first), uint64(last)):
+            begin, end = end, uint64(indptr[i + uint64(1)])
+            for c in range(uint64(0), eights, uint64(8)):
+                s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = y.dtype.type(0)
+                for k in range(begin, end):
+                    ahead = k + uint64(PREFETCH_AHEAD)
+                    if ahead < uint64(stored):
+                        prefetch(x, uint64(indices[ahead]) * columns + c)
+                    a, j = data[k], uint64(indices[k])
+                    s0 += a * x[j, c]
+                    s1 += a * x[j, c + uint64(1)]
+                    s2 += a * x[j, c + uint64(2)]
+                    s3 += a * x[j, c + uint64(3)]
+                    s4 += a * x[j, c + uint64(4)]
+                    s5 += a * x[j, c + uint64(5)]
+                    s6 += a * x[j, c + uint64(6)]
+                    s7 += a * x[j, c + uint64(7)]
+                y[i, c], y[i, c + uint64(1)], y[i, c + uint64(2)], y[i, c + uint64(3)] = s0, s1, s2, s3
+                y[i, c + uint64(4)], y[i, c + uint64(5)], y[i, c + uint64(6)], y[i, c + uint64(7)] = s4, s5, s6, s7
+            for c in range(eights, columns):
+                total = y.dtype.type(0)
+                for k in range(begin, end):
+                    total += data[k] * x[uint64(indices[k]), c]
+                y[i, c] = total
+    return -1
+
+
+def csr_matvec(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x: Any) -> Any:
+    """A x, for arrays of one dtype and one index dtype."""
+    y = np.empty(rows, data.dtype)
+    parts = _CSR_VECTOR_THREADS(data.dtype, data.size + rows)
+    if parts == 1:
+        bad = rows_times_vector(indptr, indices, data, x, y, 0, rows)
+    else:
+        bounds = by_entries(indptr, rows, parts)
+        bad = max(spread(lambda i, j: rows_times_vector(indptr, indices, data, x, y, i, j), bounds))
+    if bad >= 0:
+        raise malformed(indptr, indices, min(indices.size, data.size), columns, rows)
+    return y
+
+
+def csr_matmat_dense(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x: Any) -> Any:
+    """A X, X of C order."""
+    y = np.empty((rows, x.shape[1]), data.dtype)
+    parts = _CSR_VECTORS_THREADS(data.dtype, (data.size + rows) * x.shape[1])
+    if parts == 1:
+        bad = rows_times_vectors(indptr, indices, data, x, y, 0, rows)
+    else:
+        bounds = by_entries(indptr, rows, parts)
+        bad = max(spread(lambda i, j: rows_times_vectors(indptr, indices, data, x, y, i, j), bounds))
+    if bad >= 0:
+        raise malformed(indptr, indices, min(indices.size, data.size), columns, rows)
+    return y

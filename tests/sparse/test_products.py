@@ -1,0 +1,222 @@
+"""The operators of SciPy's containers under the patch: SciPy's results, and refusal of what is malformed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fsci
+from fsci.core import profile
+from fsci.kernels.sparse import split
+from fsci.sparse import products
+
+DTYPES = ("float32", "float64", "complex64", "complex128")
+
+
+@pytest.fixture(params=[1, 2, 3], ids=lambda n: f"threads{n}")
+def threads(request, monkeypatch):
+    """Forces a number of threads on every product, however small."""
+    monkeypatch.setattr(split.Threads, "__call__", lambda self, dtype, work: request.param)
+    return request.param
+
+
+def draw(rng, shape, dtype):
+    values = rng.standard_normal(shape)
+    if np.dtype(dtype).kind == "c":
+        values = values + 1j * rng.standard_normal(shape)
+    return values.astype(dtype)
+
+
+@st.composite
+def matrices(draw_from, formats=("csr", "csc"), dtypes=DTYPES):
+    """As users make them: duplicates, unsorted indices, empty rows, stored zeros, both index dtypes."""
+    rows, columns = draw_from(st.integers(0, 9)), draw_from(st.integers(0, 9))
+    count = draw_from(st.integers(0, 30)) if rows and columns else 0
+    rng = np.random.default_rng(draw_from(st.integers(0, 2**32)))
+    dtype = draw_from(st.sampled_from(dtypes))
+    form = draw_from(st.sampled_from(formats))
+    major, minor = (rows, columns) if form == "csr" else (columns, rows)
+    lengths = np.bincount(rng.integers(0, major, count), minlength=major) if count else np.zeros(major, int)
+    index = draw_from(st.sampled_from(["int32", "int64"]))
+    data = draw(rng, count, dtype)
+    data[rng.random(count) < 0.2] = 0
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(index)
+    indices = rng.integers(0, max(minor, 1), count).astype(index)
+    matrix = {"csr": sp.csr_array, "csc": sp.csc_array}[form]((rows, columns), dtype=dtype)
+    matrix.data, matrix.indices, matrix.indptr = data, indices, indptr
+    return matrix
+
+
+def same(ours, theirs, exact):
+    if sp.issparse(theirs):
+        assert type(ours) is type(theirs)
+        assert ours.shape == theirs.shape
+        assert ours.dtype == theirs.dtype
+        assert ours.indices.dtype == theirs.indices.dtype
+        np.testing.assert_array_equal(ours.indptr, theirs.indptr)
+        np.testing.assert_array_equal(ours.indices, theirs.indices)
+        np.testing.assert_array_equal(ours.data, theirs.data)
+        assert ours.has_canonical_format == theirs.copy().has_canonical_format
+        return
+    assert type(ours) is type(theirs)
+    assert ours.dtype == theirs.dtype
+    assert ours.shape == theirs.shape
+    if exact:
+        np.testing.assert_array_equal(ours, theirs)
+    else:
+        tolerance = 1e-5 if np.dtype(theirs.dtype).char in "fF" else 1e-13
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=30 * tolerance)
+
+
+@settings(max_examples=60, deadline=None)
+@given(a=matrices(), seed=st.integers(0, 2**32), vectors=st.integers(0, 19), count=st.sampled_from([1, 2, 3]))
+def test_products_equal_scipys(a, seed, vectors, count):
+    rng = np.random.default_rng(seed)
+    x, xs = draw(rng, a.shape[1], a.dtype), draw(rng, (a.shape[1], vectors), a.dtype)
+    y = draw(rng, a.shape[0], a.dtype)
+    before = a.copy()
+    # Several threads add the columns of a scattered sum in groups; all other sums are SciPy's to the last bit.
+    calls = {
+        "vector": (lambda: a @ x, a.format == "csr" or count == 1),
+        "vectors": (lambda: a @ xs, True),
+        "fortran": (lambda: a @ np.asfortranarray(xs), True),
+        "strided": (lambda: a @ np.repeat(xs, 2, axis=1)[:, ::2], True),
+        "transposed": (lambda: a.T @ y, a.format == "csc" or count == 1),
+        "left": (lambda: y @ a, a.format == "csc" or count == 1),
+        "square": (lambda: a @ a.T.asformat(a.format), True),
+        "other_format": (lambda: a @ a.T, True),
+        "sum0": (lambda: a.sum(axis=0), False),
+        "sum1": (lambda: a.sum(axis=1), False),
+        "sum": (a.sum, False),
+        "plus": (lambda: a + 2 * a, True),
+        "minus": (lambda: a - a.multiply(a), True),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(split.Threads, "__call__", lambda self, dtype, work: count)
+        for name, (call, exact) in calls.items():
+            theirs = call()
+            with fsci.patch_scipy():
+                ours = call()
+            try:
+                same(ours, theirs, exact)
+            except AssertionError as error:
+                raise AssertionError(f"{name}: {error}") from error
+    np.testing.assert_array_equal(a.data, before.data)
+    np.testing.assert_array_equal(a.indices, before.indices)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", ["coo", "bsr", "dia"])
+@pytest.mark.parametrize("shape", [(8, 12), (12, 8), (1, 6), (6, 1), (400, 300)])
+def test_other_formats_equal_scipys(form, shape, dtype, threads):
+    rng = np.random.default_rng(3)
+    a = sp.random_array(shape, density=0.2, rng=rng).astype(dtype).asformat(form)
+    if form == "bsr":
+        a = a.tobsr(blocksize=(1, 2 if shape[1] % 2 == 0 else 1))
+    x, xs = draw(rng, shape[1], dtype), draw(rng, (shape[1], 5), dtype)
+    theirs = a @ x, a @ xs
+    with fsci.patch_scipy():
+        ours = a @ x, a @ xs
+    same(ours[0], theirs[0], exact=form != "coo" or threads == 1)
+    same(ours[1], theirs[1], exact=True)
+
+
+def test_several_threads_give_the_same_bits_each_time(threads):
+    rng = np.random.default_rng(0)
+    a = sp.random_array((3000, 2500), density=0.01, rng=rng).tocsc()
+    x = rng.standard_normal(2500)
+    with fsci.patch_scipy():
+        first = a @ x
+        assert all(np.array_equal(first, a @ x) for _ in range(10))
+
+
+@pytest.mark.parametrize("form", ["csr", "csc"])
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda a: a.indices.__setitem__(5, 10**6), r"indices\[5\] = 1000000"),
+        (lambda a: a.indices.__setitem__(0, -1), r"indices\[0\] = -1"),
+        (lambda a: a.indptr.__setitem__(3, a.indptr[2] - 1), r"indptr\[3\] = "),
+        (lambda a: a.indptr.__setitem__(4, 10**6), r"indptr\[4\] = 1000000"),
+        (lambda a: a.indptr.__setitem__(0, -7), r"indptr\[0\] = -7"),
+        (lambda a: setattr(a, "indptr", a.indptr[:-3].copy()), r"indptr has \d+ entries"),
+        (lambda a: setattr(a, "data", a.data[:5].copy()), r"indptr\[\d+\] = \d+ lies outside"),
+    ],
+)
+def test_malformed_is_refused_and_the_entry_named(form, change, named, threads):
+    rng = np.random.default_rng(5)
+    a = sp.random_array((40, 40), density=0.3, rng=rng).asformat(form)
+    sound = a.copy()
+    change(a)
+    with fsci.patch_scipy():
+        for call in (lambda: a @ np.ones(40), lambda: a @ np.ones((40, 3)), lambda: a.T @ np.ones(40)):
+            with pytest.raises(ValueError, match=named):
+                call()
+        if a.indptr.size == 41:
+            for call in (lambda: a @ sound, lambda: sound @ a):
+                with pytest.raises(ValueError, match=named):
+                    call()
+
+
+@pytest.mark.parametrize(
+    ("form", "name"), [("coo", r"col\[3\] = 99"), ("bsr", r"indices\[3\] = 99")], ids=["coo", "bsr"]
+)
+def test_malformed_coordinates_and_blocks(form, name, threads):
+    a = sp.random_array((20, 20), density=0.4, rng=np.random.default_rng(1)).asformat(form)
+    (a.col if form == "coo" else a.indices)[3] = 99
+    with fsci.patch_scipy(), pytest.raises(ValueError, match=name):
+        a @ np.ones(20)
+
+
+def test_what_is_not_native_stays_scipys():
+    a = sp.random_array((6, 6), density=0.5, rng=np.random.default_rng(0), format="csr")
+    cases = [
+        (a.astype(int), np.ones(6)),
+        (a, np.ones(6, int)),
+        (a, np.ones(6, np.float32)),
+        (a, np.ones(6) * 1j),
+        (a.astype(np.longdouble), np.ones(6, np.longdouble)),
+        (a.astype(bool), np.ones(6, bool)),
+        (a, np.ones(12)[::2]),
+        (a, np.asmatrix(np.ones((6, 2)))),
+        (sp.csr_array(np.arange(6.0)), np.ones(6)),
+    ]
+    for matrix, x in cases:
+        theirs = matrix @ x
+        with fsci.patch_scipy():
+            ours = matrix @ x
+        assert type(ours) is type(theirs)
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_patch_restores_what_the_classes_held():
+    before = {key: vars(key[0]).get(key[1]) for key in products.METHODS}
+    assert products.METHODS
+    with fsci.patch_scipy():
+        with fsci.patch_scipy():
+            pass
+        assert all(vars(cls)[name] is own for (cls, name), own in products.METHODS.items())
+    assert {key: vars(key[0]).get(key[1]) for key in products.METHODS} == before
+
+
+def test_more_entries_than_the_index_dtype_counts_are_refused():
+    from fsci.kernels.sparse.host.spgemm import TooManyEntriesError, spgemm
+
+    few = 20  # 400 entries, and int8 counts to 127
+    left = (np.arange(few + 1, dtype=np.int8), np.zeros(few, np.int8), np.ones(few))
+    right = (np.array([0, few], np.int8), np.arange(few, dtype=np.int8), np.ones(few))
+    with pytest.raises(TooManyEntriesError):
+        spgemm(few, few, left, right)
+
+
+def test_threads_follow_the_profile(monkeypatch):
+    monkeypatch.setattr(split, "thread_count", lambda: 4)
+    threads = split.Threads("csr_vector")
+    table = profile.load_profile()["kernels"]
+    assert {"sparse_product/host/csr_vector", "sparse_product/host/csr_vector_threads"} <= set(table)
+    assert threads(np.dtype(float), 30) == 1
+    assert threads(np.dtype(float), 1e8) == 4
