@@ -11,8 +11,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
+from typing import TypeVar
 
 __all__ = ["chunked", "spread", "thread_count"]
+
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=1)
@@ -53,7 +56,7 @@ def chunked(task: Callable[[int, int], None], count: int, smallest: int = 1) -> 
     spread(task, [count * i // parts for i in range(parts + 1)])
 
 
-def spread(task: Callable[[int, int], object], bounds: Sequence[int]) -> list[object]:
+def spread(task: Callable[[int, int], T], bounds: Sequence[int]) -> list[T]:
     """Run ``task(bounds[i], bounds[i + 1])``, each on its own thread; gives what they give, in order."""
     if len(bounds) == 2:
         return [task(bounds[0], bounds[1])]

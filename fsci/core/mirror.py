@@ -57,7 +57,7 @@ class Mirror:
         return {n: getattr(module, n) for n in module.__all__ if n in originals}
 
     def _find(self, name: str) -> Any:
-        """fsci's own function `name`, or None; imports topics in their order, and no more than it takes."""
+        """Fsci's own function `name`, or None; imports topics in their order, and no more than it takes."""
         if "own" in self.__dict__:
             return self.own.get(name)
         return next((own[name] for own in map(self._own_of, self.topics) if name in own), None)

@@ -81,7 +81,8 @@ def matvec(self: Any, other: Any) -> Any:
         and indices.strides == indptr.strides == _INDICES.get(index)
         and len(self._shape) == 2
     ):
-        return _VECTOR[self._format](*self._shape, indptr, indices, data, other)
+        rows, columns = self._shape
+        return _VECTOR[self._format](rows, columns, indptr, indices, data, other)
     return _compressed_vector(self, other)
 
 
@@ -97,7 +98,8 @@ def _multivector(self: Any, other: Any) -> Any:
     ):
         if not other.flags.c_contiguous:
             other = np.ascontiguousarray(other)
-        return _VECTORS[self._format](*self._shape, indptr, indices, data, other)
+        rows, columns = self._shape
+        return _VECTORS[self._format](rows, columns, indptr, indices, data, other)
     return _compressed_vectors(self, other)
 
 
@@ -165,7 +167,8 @@ def _blocks_vector(self: Any, other: Any) -> Any:
         and indices.strides == indptr.strides == _INDICES.get(index)
         and data.flags.c_contiguous
     ):
-        return bsr_matmat_dense(*self._shape, indptr, indices, data, other.reshape(-1, 1)).reshape(-1)
+        rows, columns = self._shape
+        return bsr_matmat_dense(rows, columns, indptr, indices, data, other.reshape(-1, 1)).reshape(-1)
     return _block_vector(self, other)
 
 
@@ -174,7 +177,8 @@ def _blocks_vectors(self: Any, other: Any) -> Any:
     if other.ndim == 2 and data.ndim == 3 and other.dtype == data.dtype:
         other = np.ascontiguousarray(other)
         if native(data, other) and _indexed(self.indptr, self.indices):
-            return bsr_matmat_dense(*self._shape, self.indptr, self.indices, data, other)
+            rows, columns = self._shape
+            return bsr_matmat_dense(rows, columns, self.indptr, self.indices, data, other)
     return _block_vectors(self, other)
 
 

@@ -9,7 +9,7 @@ from numba import complex64, complex128, float32, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.guard import indices_inside
-from fsci.kernels.sparse.split import Threads, evenly
+from fsci.kernels.sparse.split import Threads, add_all, evenly
 from fsci.kernels.threads import spread
 
 __all__ = ["coo_matvec", "entries_times_vector"]
@@ -48,8 +48,7 @@ def coo_matvec(rows: int, row: Any, column: Any, data: Any, x: Any) -> Any:
     if bad >= 0:
         raise ValueError(f"malformed sparse matrix: {_outside(row, column, rows, x.size)}")
     y, *others = own.values()
-    for other in others:
-        spread(lambda i, j, other=other: np.add(y[i:j], other[i:j], out=y[i:j]), evenly(rows, parts))
+    add_all(y, others, parts)
     return y
 
 

@@ -14,7 +14,7 @@ from numba import complex64, complex128, float32, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
-from fsci.kernels.sparse.split import Threads, by_entries, evenly
+from fsci.kernels.sparse.split import Threads, add_all, by_entries, evenly
 from fsci.kernels.threads import spread
 
 __all__ = ["columns_times_vector", "columns_times_vectors", "csc_matmat_dense", "csc_matvec"]
@@ -70,8 +70,7 @@ def csc_matvec(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x:
         bounds = [*own, columns]  # two equal bounds are one
         bad = max(spread(lambda i, j: columns_times_vector(indptr, indices, data, x, own[i], i, j), bounds))
         y, *others = own.values()
-        for other in others:
-            spread(lambda i, j, other=other: np.add(y[i:j], other[i:j], out=y[i:j]), evenly(rows, parts))
+        add_all(y, others, parts)
     if bad >= 0:
         raise malformed(indptr, indices, min(indices.size, data.size), rows, columns)
     return y
