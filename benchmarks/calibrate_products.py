@@ -1,0 +1,96 @@
+"""Measure the costs of sparse products for the shipped profile: ``python -m benchmarks.calibrate_products``.
+
+A product is no member of a portfolio: what its table decides is how many threads it takes
+(`fsci.kernels.sparse.split.Threads`). So each operation is timed on one thread and on all of them, over
+the sizes where the two cross; the other entries of the profile stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import scipy.sparse as sp
+
+from benchmarks.measure import interleaved
+from fsci.kernels.sparse.host.addition import add
+from fsci.kernels.sparse.host.bsr_products import bsr_matmat_dense
+from fsci.kernels.sparse.host.coo_products import coo_matvec
+from fsci.kernels.sparse.host.csc_products import csc_matmat_dense, csc_matvec
+from fsci.kernels.sparse.host.csr_products import csr_matmat_dense, csr_matvec
+from fsci.kernels.sparse.host.dia_products import dia_matvec
+from fsci.kernels.sparse.host.reductions import row_sums
+from fsci.kernels.sparse.host.spgemm import spgemm
+from fsci.kernels.sparse.split import Threads
+from fsci.kernels.threads import thread_count
+from fsci.selector.tables import Tally, points, stamped
+
+__all__: list[str] = []
+
+PROFILE = Path(__file__).resolve().parents[1] / "fsci/core/data/profile.json"
+ROWS = (30, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000)
+DTYPES = ("float64", "float32", "complex128", "complex64")
+VECTORS = 8
+
+
+def operations(rows: int, dtype: str) -> Iterator[tuple[str, float, Callable[[], Any]]]:
+    """Name, work and call of each operation on a matrix of five entries a row, half of them near the diagonal."""
+    rng = np.random.default_rng(rows)
+    offsets = [-(max(rows // 20, 2)), -1, 0, 1, max(rows // 20, 2)]
+    a = sp.diags_array(rng.standard_normal((5, rows)), offsets=offsets, shape=(rows, rows)).tocsr()
+    a = (a + sp.random_array((rows, rows), density=min(1.0, 2.0 / rows), rng=rng).tocsr()).astype(dtype)
+    a.sort_indices()
+    x, xs = rng.standard_normal(rows).astype(dtype), rng.standard_normal((rows, VECTORS)).astype(dtype)
+    arrays, work = (a.indptr, a.indices, a.data), float(a.nnz + rows)
+    yield "csr_vector", work, lambda: csr_matvec(rows, rows, *arrays, x)
+    yield "csc_vector", work, lambda: csc_matvec(rows, rows, *arrays, x)
+    yield "csr_vectors", work * VECTORS, lambda: csr_matmat_dense(rows, rows, *arrays, xs)
+    yield "csc_vectors", work * VECTORS, lambda: csc_matmat_dense(rows, rows, *arrays, xs)
+    yield "row_sums", work, lambda: row_sums(*arrays)
+    yield "addition", 2.0 * a.nnz + rows, lambda: add(rows, arrays, arrays, False)
+    lengths = np.diff(a.indptr)
+    yield "spgemm", float(lengths[a.indices].sum() + rows), lambda: spgemm(rows, rows, arrays, arrays)
+    coo, dia = a.tocoo(), sp.diags_array(np.ones((5, rows)), offsets=range(-2, 3), shape=(rows, rows))
+    dia = dia.astype(dtype)
+    yield "coo_vector", work, lambda: coo_matvec(rows, coo.row, coo.col, coo.data, x)
+    yield "dia_vector", float(dia.data.size + rows), lambda: dia_matvec(rows, dia.offsets, dia.data, x)
+    if rows % 2 == 0:
+        bsr = a.tobsr(blocksize=(2, 2))
+        blocks = (bsr.indptr, bsr.indices, bsr.data)
+        column = x.reshape(-1, 1)
+        yield "bsr_vectors", float(bsr.data.size + rows), lambda: bsr_matmat_dense(rows, rows, *blocks, column)
+
+
+def main() -> int:
+    """Time all, and write the profile."""
+    table, tally, count = json.loads(PROFILE.read_text(encoding="utf-8")), Tally(), thread_count()
+
+    def least(call: Callable[[], Any], threads: int, seconds: float) -> float:
+        with patch.object(Threads, "__call__", lambda self, dtype, work: threads):
+            return float(interleaved({"it": call}, seconds)["it"].samples.min())
+
+    for dtype in DTYPES:
+        for rows in ROWS:
+            for name, work, call in operations(rows, dtype):
+                seconds = 0.05 if dtype == "float64" else 0.02
+                key = f"sparse_product/host/{name}"
+                tally.add_time(key, dtype, work, least(call, 1, seconds))
+                tally.add_time(f"{key}_threads", dtype, work, least(call, count, seconds))
+            sys.stderr.write(f"\r{dtype} {rows:<10}")
+    new = stamped(tally, table, {"kernels": {}}, table["machine"])["profile"]
+    # What an unknown kernel is taken for comes from solvers, not from products.
+    new["default"], new["measurement"] = table["default"], table["measurement"]
+    PROFILE.write_text(json.dumps(new, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    sys.stderr.write("\n")
+    for key, by_dtype in tally.times.items():
+        sys.stdout.write(f"{key:45} {points(by_dtype['float64'])}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
