@@ -50,7 +50,10 @@ class _Measured:
 def _power(array: np.ndarray) -> float:
     """Power of two that brings the largest entry near one."""
     largest = float(np.abs(array).max(initial=0.0))
-    return 2.0 ** -math.frexp(largest)[1] if 0.0 < largest < math.inf else 1.0
+    if not 0.0 < largest < math.inf:
+        return 1.0
+    # The reciprocal of a subnormal number has no finite value.
+    return 2.0 ** min(-math.frexp(largest)[1], int(np.finfo(array.dtype).maxexp) - 1)
 
 
 def _measured(problem: Problem, evidence: Evidence, attempt: Attempt) -> _Measured:
@@ -161,7 +164,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         s = measured.s
         norm_r, norm_x = column_norms(measured.residual).astype(float), column_norms(measured.x).astype(float)
         norm_b, norm_g = column_norms(measured.b).astype(float), column_norms(measured.gradient).astype(float)
-        truncated = 0.0 if s is None or rank >= s.size else float(s[rank]) / measured.norm
+        truncated = 0.0 if s is None or rank >= s.size or s[rank] == 0.0 else float(s[rank]) / measured.norm
         consistent = norm_r / (measured.norm * norm_x + norm_b)
         stationary = np.maximum(norm_g / (norm_r * measured.norm) - truncated, 0.0)
         backward = np.fmin(np.where(norm_r == 0.0, 0.0, consistent), np.where(norm_g == 0.0, 0.0, stationary))
