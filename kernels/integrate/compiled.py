@@ -1,0 +1,93 @@
+"""What every kernel with a compiled step loop does: whether it applies, and how it runs.
+
+Importing this imports no Numba.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from fsci.core.types import Attempt, Fact, Problem, Refusal
+from fsci.kernels.integrate.driver import Loop, loop_of, plain_result, playback
+
+__all__ = ["attempt_of", "compiled_applies", "compiled_fast", "compiled_run", "driven", "is_jitted", "is_plain"]
+
+
+def is_jitted(function: Any) -> bool:
+    """Whether Numba has made `function`."""
+    numba = sys.modules.get("numba.core.dispatcher")
+    return numba is not None and isinstance(function, numba.Dispatcher)
+
+
+def is_plain(problem: Problem) -> bool:
+    """Whether nothing but the steps is wanted: no events, no dense output."""
+    return problem.parameters["events"] is None and not problem.parameters["dense_output"]
+
+
+def driven(problem: Problem, method: Any, **more: Any) -> Any:
+    """SciPy's driver on `problem`, with `method` one of its names or classes; `more` are options of the class."""
+    (function, span, y0), options = problem.operands, problem.parameters
+    names = ("t_eval", "dense_output", "events", "vectorized", "args")
+    chosen = {name: options[name] for name in names} | options["options"] | more
+    if not chosen["args"]:
+        chosen["args"] = None
+    return options["drive"](function, span, y0, method, **chosen)
+
+
+def _callback(problem: Problem) -> Any:
+    from fsci.kernels.integrate.callbacks import rhs_of  # here, so that looking at a kernel does not import Numba
+
+    function, _, y0 = problem.operands
+    return rhs_of(function, y0.size, problem.parameters["args"])
+
+
+def compiled_applies(method: str, problem: Problem) -> Refusal | None:
+    """Whether the problem asks for `method`, and the callback is compiled or can be."""
+    if problem.structure != method:
+        return Refusal(f"the caller asked for {problem.structure}")
+    if not is_jitted(problem.operands[0]):
+        return Refusal("the callback is interpreted: it is compiled when a solve is seen to last")
+    callback = _callback(problem)
+    return Refusal(callback.reason) if callback.reason else None
+
+
+def compiled_fast(method: str, problem: Problem) -> Any:
+    """SciPy's result; None where SciPy must word an error."""
+    callback = _callback(problem)
+    if callback.reason:
+        return None
+    loop = loop_of(method).of(method, callback, problem)
+    return plain_result(loop, problem.operands[1][0], *_rest(problem))
+
+
+def _rest(problem: Problem) -> tuple[Any, Any]:
+    return problem.operands[2], problem.parameters["t_eval"]
+
+
+def compiled_run(method: str, problem: Problem) -> Attempt:
+    """Run the compiled loop: on its own, or played back into SciPy's driver where there are events or dense output."""
+    callback = _callback(problem)
+    if is_plain(problem):
+        loop = loop_of(method).of(method, callback, problem)
+        value = plain_result(loop, problem.operands[1][0], *_rest(problem))
+        return Attempt(None, status="declined") if value is None else attempt_of(value, loop)
+    loops: list[Loop] = []
+
+    def start(solver: Any) -> Loop:
+        loops.append(loop_of(method).resumed(method, callback, solver))
+        return loops[0]
+
+    value = driven(problem, playback(method), start=start)
+    return attempt_of(value, loops[0] if loops else None)
+
+
+def attempt_of(value: Any, loop: Any = None) -> Attempt:
+    """The attempt that SciPy's result stands for: not converged where it failed, nonfinite where it holds NaN."""
+    status = "ok" if value.status >= 0 else "not_converged"
+    if status == "ok" and not np.all(np.isfinite(value.y)):
+        status = "nonfinite"
+    facts = {} if loop is None else {name: Fact(number) for name, number in loop.facts.items()}
+    return Attempt(value, status=status, facts=facts, final=status != "ok")

@@ -1,0 +1,52 @@
+"""Embedded explicit Runge-Kutta pairs with the step loop and the callback both compiled.
+
+These take callbacks that Numba has compiled; `stepped` compiles plain Python ones when that pays.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from fsci.core.registry import register
+from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.integrate.compiled import compiled_applies, compiled_fast, compiled_run
+
+__all__: list[str] = []
+
+_SOURCES = {
+    "RK23": "Bogacki and Shampine (1989)",
+    "RK45": "Dormand and Prince (1980); step control of Hairer, Norsett and Wanner (1993), section II.4",
+    "DOP853": "Dormand and Prince; Hairer, Norsett and Wanner (1993), section II.5",
+}
+
+
+def work(problem: Problem, evidence: Evidence) -> float:
+    return 1.0
+
+
+def run(method: str, problem: Problem, evidence: Evidence) -> Attempt:
+    return compiled_run(method, problem)
+
+
+def applies(method: str, problem: Problem, evidence: Evidence) -> Refusal | None:
+    return compiled_applies(method, problem)
+
+
+def fast(method: str, problem: Problem) -> Any:
+    return compiled_fast(method, problem)
+
+
+for _method, _source in _SOURCES.items():
+    register(
+        Kernel(
+            name=_method.lower(),
+            kind="initial_value_problem",
+            shelf="host",
+            applies=partial(applies, _method),
+            work=work,
+            run=partial(run, _method),
+            fast=partial(fast, _method),
+            source=_source,
+        )
+    )

@@ -1,0 +1,114 @@
+"""SciPy's own steps around an interpreted callback; they hand over to a compiled loop when that pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from fsci.core.registry import register
+from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.kernels.integrate.compiled import attempt_of, driven, is_jitted, is_plain
+from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
+from fsci.kernels.integrate.tiering import TakeOver, Watch
+
+__all__ = ["tiered"]
+
+
+def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
+    return None
+
+
+def work(problem: Problem, evidence: Evidence) -> float:
+    return 1.0
+
+
+# Steps before the clock is looked at: a short solve pays for nothing but its driver.
+_UNWATCHED = 64
+
+
+class _Starter:
+    """What starts the compiled loop of a solve that lasts; called at every interpreted step."""
+
+    def __init__(self, posed: Callable[[], Any], plain: bool) -> None:
+        self._posed, self._plain, self._steps = posed, plain, 0
+        self.problem: Problem | None = None
+        self.watch: Watch | None = None
+        self.loop: Loop | None = None
+
+    def __call__(self, solver: Any) -> Loop | None:
+        self._steps += 1
+        if self._steps < _UNWATCHED:
+            return None
+        if self._steps == _UNWATCHED:
+            problem = self._posed()
+            if isinstance(problem, Problem):
+                function, (t0, t_end), y0 = problem.operands
+                events = problem.parameters["events"] is not None
+                self.problem = problem
+                self.watch = Watch(function, y0.size, problem.parameters["args"], t0, t_end, events)
+        callback = self.watch.compiled(solver) if self.watch is not None else None
+        if callback is None or self.problem is None:
+            return None
+        if self._plain:
+            raise TakeOver(callback)
+        self.loop = loop_of(str(self.problem.structure)).resumed(self.problem.structure, callback, solver)
+        return self.loop
+
+    def facts(self) -> dict[str, Fact]:
+        """What the loop found out, or why there is none."""
+        found = {} if self.loop is None else self.loop.facts
+        if self.watch is not None and self.watch.reason:
+            found = {**found, "interpreted": self.watch.reason}
+        return {name: Fact(value) for name, value in found.items()}
+
+
+def tiered(driven: Callable[..., Any], method: str, posed: Callable[[], Any], plain: bool) -> tuple[Any, _Starter]:
+    """SciPy's result of an interpreted callback, which is compiled on the way if that pays.
+
+    Parameters
+    ----------
+    driven : callable
+        ``driven(method, **options)`` runs SciPy's driver.
+    method : str
+    posed : callable
+        Gives the problem; anything else if it cannot be posed.
+    plain : bool
+        Neither events nor dense output.
+    """
+    start = _Starter(posed, plain)
+    try:
+        return driven(playback(method), start=start), start
+    except TakeOver as taken:
+        problem = start.problem
+        assert problem is not None  # noqa: S101 (for the type checker: nobody else raises this)
+        # From the beginning: the loop is so much faster that going over it again is cheaper than joining the two.
+        start.loop = loop_of(method).of(method, taken.callback, problem)
+        value = plain_result(start.loop, problem.operands[1][0], problem.operands[2], problem.parameters["t_eval"])
+        return (driven(method) if value is None else value), start
+    finally:
+        if start.watch is not None:
+            start.watch.close()
+
+
+def run(problem: Problem, evidence: Evidence) -> Attempt:
+    method = str(problem.structure)
+    if method not in BASES or is_jitted(problem.operands[0]):
+        return attempt_of(driven(problem, method))
+    value, start = tiered(partial(driven, problem), method, lambda: problem, is_plain(problem))
+    attempt = attempt_of(value)
+    return Attempt(attempt.value, attempt.status, facts=start.facts(), final=attempt.final)
+
+
+register(
+    Kernel(
+        name="stepped",
+        kind="initial_value_problem",
+        shelf="host",
+        applies=applies,
+        work=work,
+        run=run,
+        safest=True,
+        source="SciPy's OdeSolver classes; LSODA by Petzold (1983) and Hindmarsh",
+    )
+)
