@@ -23,10 +23,12 @@ __all__ = ["solve_ivp"]
 _scipy_solve_ivp = scipy_integrate.solve_ivp
 
 # SciPy's methods that are answered here; "LSODA" and solver classes are handed over.
-_METHODS = {"RK23", "RK45", "DOP853"}
+_METHODS = {"RK23", "RK45", "DOP853", "Radau", "BDF"}
+_IMPLICIT = {"Radau", "BDF"}
 _DOUBLE = np.dtype(np.float64)
 _LEAST_RTOL = 100 * float(np.finfo(float).eps)  # SciPy warns below, and raises it
 _OPTIONS = {"rtol", "atol", "max_step", "first_step"}
+_JACOBIAN = {"jac", "jac_sparsity"}  # SciPy warns where a method has no use for them
 
 
 def classify(problem: Problem, evidence: Evidence) -> str:
@@ -68,7 +70,7 @@ def solve_ivp(
     t_span : (float, float)
     y0 : (n,) array_like
     method : str or OdeSolver class
-        "RK23", "RK45" and "DOP853" are compiled; the others are SciPy's own.
+        "RK23", "RK45", "DOP853", "Radau" and "BDF" are compiled; the others are SciPy's own.
     t_eval : (m,) array_like, optional
     dense_output : bool
     events : callable or list of callables, optional
@@ -136,7 +138,11 @@ def _problem(
     """The problem, normalized as SciPy does; or why SciPy answers."""
     if not isinstance(method, str) or method not in _METHODS:
         return "a method that is SciPy's own"
-    if not callable(fun) or given["vectorized"] or not options.keys() <= _OPTIONS:
+    if (
+        not callable(fun)
+        or given["vectorized"]
+        or not options.keys() <= (_OPTIONS | _JACOBIAN if method in _IMPLICIT else _OPTIONS)
+    ):
         return "options that no compiled loop has"
     span, start = _floats(t_span), _floats(y0)
     if span is None or start is None or span.shape != (2,) or start.ndim != 1 or start.size == 0:

@@ -11,9 +11,18 @@ from typing import Any
 import numpy as np
 
 from fsci.core.types import Attempt, Fact, Problem, Refusal
-from fsci.kernels.integrate.driver import Loop, loop_of, plain_result, playback
+from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
 
-__all__ = ["attempt_of", "compiled_applies", "compiled_fast", "compiled_run", "driven", "is_jitted", "is_plain"]
+__all__ = [
+    "attempt_of",
+    "compiled_applies",
+    "compiled_fast",
+    "compiled_run",
+    "driven",
+    "is_jitted",
+    "is_plain",
+    "solution",
+]
 
 
 def is_jitted(function: Any) -> bool:
@@ -51,13 +60,14 @@ def compiled_applies(method: str, problem: Problem) -> Refusal | None:
     if not is_jitted(problem.operands[0]):
         return Refusal("the callback is interpreted: it is compiled when a solve is seen to last")
     callback = _callback(problem)
-    return Refusal(callback.reason) if callback.reason else None
+    reason = callback.reason or loop_of(method).refuses(callback, problem)
+    return Refusal(reason) if reason else None
 
 
 def compiled_fast(method: str, problem: Problem) -> Any:
     """SciPy's result; None where SciPy must word an error."""
     callback = _callback(problem)
-    if callback.reason:
+    if callback.reason or loop_of(method).refuses(callback, problem):
         return None
     loop = loop_of(method).of(method, callback, problem)
     return plain_result(loop, problem.operands[1][0], *_rest(problem))
@@ -77,11 +87,19 @@ def compiled_run(method: str, problem: Problem) -> Attempt:
     loops: list[Loop] = []
 
     def start(solver: Any) -> Loop:
-        loops.append(loop_of(method).resumed(method, callback, solver))
+        loops.append(loop_of(method).resumed(method, callback, problem, solver))
         return loops[0]
 
     value = driven(problem, playback(method), start=start)
     return attempt_of(value, loops[0] if loops else None)
+
+
+def solution(problem: Problem, method: str) -> Any:
+    """SciPy's result of a problem without events and dense output, compiled where the callback is."""
+    value = None
+    if method in BASES and is_jitted(problem.operands[0]):
+        value = compiled_fast(method, problem)
+    return driven(problem, method) if value is None else value
 
 
 def attempt_of(value: Any, loop: Any = None) -> Attempt:

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.integrate import DOP853, RK23, RK45
+from scipy.integrate import BDF, DOP853, RK23, RK45, Radau
 from scipy.integrate._ivp.base import OdeSolver
 from scipy.integrate._ivp.ivp import MESSAGES, OdeResult
 
@@ -29,8 +29,11 @@ _LARGEST = 1 << 22  # numbers in a buffer
 
 # SciPy's class of each method that has a compiled loop, and the module and class of the loop, imported when it is
 # needed: a short solve does not import Numba.
-BASES: dict[str, Any] = {"RK23": RK23, "RK45": RK45, "DOP853": DOP853}
-_LOOPS = {"RK23": "explicit.ExplicitLoop", "RK45": "explicit.ExplicitLoop", "DOP853": "explicit.ExplicitLoop"}
+BASES: dict[str, Any] = {"RK23": RK23, "RK45": RK45, "DOP853": DOP853, "Radau": Radau, "BDF": BDF}
+_LOOPS = {
+    "RK23": "explicit.ExplicitLoop", "RK45": "explicit.ExplicitLoop", "DOP853": "explicit.ExplicitLoop",
+    "Radau": "implicit.RadauLoop", "BDF": "implicit.BdfLoop",
+}  # fmt: skip
 
 _STIFF = (
     " The steps were held small by stability, not by accuracy: the problem appears to be stiff. Use method='Radau', "
@@ -47,10 +50,8 @@ class Loop(Protocol):
         MORE, DONE, TOO_SMALL or CALLBACK_FAILED.
     times, states : (c,), (c, n) ndarray
         Buffers of the last call; `stored` of them are filled.
-    y_eval, asked : (m, n) ndarray, int
+    y_eval : (m, n) ndarray
         Values at the first `asked` of the times asked for.
-    stiff : bool
-        Whether the steps were held small by stability.
     """
 
     status: int
@@ -77,12 +78,17 @@ class Loop(Protocol):
     def stiff(self) -> bool:
         """Whether stability held the steps small."""
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the run found out about the problem, by name."""
+
 
 def loop_of(method: str) -> Any:
     """The class of the compiled loop of `method`.
 
     It has two constructors: ``of(method, callback, problem)``, from the beginning, and
-    ``resumed(method, callback, solver)``, from where SciPy's solver stands.
+    ``resumed(method, callback, problem, solver)``, from where SciPy's solver stands. ``refuses(callback, problem)``
+    says why there can be neither.
     """
     module, _, name = _LOOPS[method].partition(".")
     return getattr(import_module(f"fsci.kernels.integrate.{module}"), name)
@@ -157,13 +163,13 @@ class Playback:
         if loop is None:
             loop = self._loop = self._start(self)
             if loop is None:
-                return super()._step_impl()  # type: ignore[misc, no-any-return]
+                return super()._step_impl()  # type: ignore[misc]
             self._chunks = Chunks(getattr(self, "n", 1) * 16)
         while self._place == loop.stored:
             if loop.status == TOO_SMALL:
                 return False, OdeSolver.TOO_SMALL_STEP + (_STIFF if loop.stiff else "")
             if loop.status == CALLBACK_FAILED:
-                return super()._step_impl()  # type: ignore[misc, no-any-return]
+                return super()._step_impl()  # type: ignore[misc]
             self._chunks.advance(loop, store=True, keep=True)
             self._place = 0
         loop.restore(self, self._place)

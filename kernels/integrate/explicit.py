@@ -87,6 +87,11 @@ class ExplicitLoop:
         if failed:
             self.status = CALLBACK_FAILED
 
+    @staticmethod
+    def refuses(callback: Callback, problem: Problem) -> str:
+        """Nothing: the derivatives are all that it needs."""
+        return ""
+
     @classmethod
     def of(cls, method: str, callback: Callback, problem: Problem) -> ExplicitLoop:
         """The loop at the beginning of `problem`."""
@@ -97,8 +102,8 @@ class ExplicitLoop:
         )  # fmt: skip
 
     @classmethod
-    def resumed(cls, method: str, callback: Callback, solver: Any) -> ExplicitLoop:
-        """The loop from where SciPy's `solver` stands."""
+    def resumed(cls, method: str, callback: Callback, problem: Problem, solver: Any) -> ExplicitLoop:
+        """The loop from where SciPy's `solver` of `problem` stands."""
         return cls(
             method, callback, solver.t, solver.t_bound, solver.y, float(solver.rtol), solver.atol, solver.max_step,
             solver.h_abs, solver.f,

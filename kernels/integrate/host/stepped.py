@@ -50,9 +50,13 @@ class _Starter:
         callback = self.watch.compiled(solver) if self.watch is not None else None
         if callback is None or self.problem is None:
             return None
+        method = str(self.problem.structure)
+        if self.watch is not None and (reason := loop_of(method).refuses(callback, self.problem)):
+            self.watch.reason = reason
+            return None
         if self._plain:
             raise TakeOver(callback)
-        self.loop = loop_of(str(self.problem.structure)).resumed(self.problem.structure, callback, solver)
+        self.loop = loop_of(method).resumed(method, callback, self.problem, solver)
         return self.loop
 
     def facts(self) -> dict[str, Fact]:

@@ -1,0 +1,52 @@
+"""Radau and BDF with the step loop, the Jacobian's differences, the factorization and the callback compiled.
+
+Matrices with a band, or that a reordering gives one, are eliminated in it; where the caller says nothing about the
+Jacobian, its structure is found by probing. Steps are those that a full matrix would give, to rounding.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from fsci.core.registry import register
+from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.integrate.compiled import compiled_applies, compiled_fast, compiled_run
+
+__all__: list[str] = []
+
+_SOURCES = {
+    "Radau": "Radau IIA of order 5; Hairer and Wanner (1996), section IV.8",
+    "BDF": "Shampine and Reichelt (1997); Byrne and Hindmarsh (1975)",
+}
+
+
+def work(problem: Problem, evidence: Evidence) -> float:
+    return 1.0
+
+
+def run(method: str, problem: Problem, evidence: Evidence) -> Attempt:
+    return compiled_run(method, problem)
+
+
+def applies(method: str, problem: Problem, evidence: Evidence) -> Refusal | None:
+    return compiled_applies(method, problem)
+
+
+def fast(method: str, problem: Problem) -> Any:
+    return compiled_fast(method, problem)
+
+
+for _method, _source in _SOURCES.items():
+    register(
+        Kernel(
+            name=_method.lower(),
+            kind="initial_value_problem",
+            shelf="host",
+            applies=partial(applies, _method),
+            work=work,
+            run=partial(run, _method),
+            fast=partial(fast, _method),
+            source=_source,
+        )
+    )
