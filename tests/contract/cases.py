@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import scipy.linalg as sl
-import scipy.optimize as so
 from numpy.typing import NDArray
-
-import fsci
 
 Array = NDArray[Any]
 Rng = np.random.Generator
@@ -78,13 +75,13 @@ class Case:
 
     def ours(self) -> Any:
         """fsci's function."""
-        module, name = self.name.split(".")
-        return getattr(getattr(fsci, module), name)
+        module, _, name = self.name.rpartition(".")
+        return getattr(import_module(f"fsci.{module}"), name)
 
     def theirs(self) -> Any:
         """SciPy's function."""
-        module, name = self.name.split(".")
-        return getattr({"linalg": sl, "optimize": so}[module], name)
+        module, _, name = self.name.rpartition(".")
+        return getattr(import_module(f"scipy.{module}"), name)
 
 
 def close(ours: Any, theirs: Any, rtol: float) -> None:

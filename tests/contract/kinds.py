@@ -10,6 +10,7 @@ import numba
 import numpy as np
 import scipy.linalg as sl
 
+from tests.contract import integrate_kinds
 from tests.contract.cases import Case, Rng, Variant, draw, same_spectral, same_svd, same_values, structured
 
 SIZES = (5, 40)
@@ -208,4 +209,5 @@ CASES: dict[str, list[Case]] = {
         Case("linalg.solveh_banded", _definite_banded, same_values),
     ],
     "toeplitz_system": [Case("linalg.solve_toeplitz", _toeplitz, same_values)],
+    **integrate_kinds.CASES,
 }

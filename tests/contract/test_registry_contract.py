@@ -96,7 +96,8 @@ def _laid_out(argument: object, layout: str) -> object:
     return argument
 
 
-PUBLIC = [(kind, i) for kind, cases in CASES.items() for i in range(len(cases)) if kind != "root_scalar"]
+# Problems whose operands are arrays alone: a callback has neither layout nor dtype.
+PUBLIC = [(k, i) for k, cases in CASES.items() for i in range(len(cases)) if cases[i].name.startswith("linalg.")]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -1,0 +1,39 @@
+"""Contract cases of the integrate domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numba
+import numpy as np
+
+from tests.contract.cases import Case, Rng, Variant
+
+__all__ = ["CASES"]
+
+
+@numba.njit
+def _lotka(t, y, a):
+    return np.array([a * y[0] - y[0] * y[1], y[0] * y[1] - 3.0 * y[1]])
+
+
+def _initial_values(rng: Rng, dtype: str) -> Iterator[Variant]:
+    y0 = rng.uniform(0.5, 2.0, 2)
+    for method in ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"):
+        options = {"method": method, "args": (1.5,), "rtol": 1e-6}
+        yield method, (_lotka, (0.0, 4.0), y0), options
+        yield f"{method}-dense", (_lotka, (0.0, 4.0), y0), {**options, "dense_output": True}
+        yield f"{method}-plain", (_lotka.py_func, (4.0, 0.0), y0), {**options, "t_eval": np.linspace(3.0, 1.0, 5)}
+
+
+def same_solution(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
+    """Counts to the last one; values to what the rounding of an error estimate makes of the steps."""
+    assert (ours.status, ours.nfev, ours.njev, ours.nlu) == (theirs.status, theirs.nfev, theirs.njev, theirs.nlu)
+    np.testing.assert_allclose(ours.t, theirs.t, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ours.y, theirs.y, rtol=1e-4, atol=1e-5)
+
+
+CASES: dict[str, list[Case]] = {
+    "initial_value_problem": [Case("integrate.solve_ivp", _initial_values, same_solution, ("float64",))],
+}
