@@ -21,6 +21,7 @@ import pkgutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import update_wrapper
 from importlib import import_module
 from types import FunctionType, ModuleType, TracebackType
@@ -57,6 +58,13 @@ def _twin(own: Callable[..., Any], original: Any) -> Callable[..., Any]:
     return update_wrapper(call, original)
 
 
+def _describe(twin: Any, original: Any) -> None:
+    """Enter the twin beside SciPy's function in SciPy's table of array backends, which its tests are drawn from."""
+    table = getattr(sys.modules.get("scipy._lib._array_api"), "xp_capabilities_table", {})
+    with suppress(KeyError, TypeError):  # not in the table, or not hashable
+        table[twin] = table[original]
+
+
 def _loaded(package: str) -> ModuleType:
     """The package with all its modules: one imported later would take a twin for SciPy's own function."""
     ours = import_module(package)
@@ -76,6 +84,7 @@ def _twins(handovers: bool) -> dict[int, tuple[Any, Any]]:
             original = _original_of.get(id(found), (found, found))[1]
             if id(original) not in _twin_of:
                 twin = _twin(getattr(ours, name), original)
+                _describe(twin, original)
                 _twin_of[id(original)] = original, twin
                 _original_of[id(twin)] = twin, original
             wanted[id(original)] = _twin_of[id(original)]

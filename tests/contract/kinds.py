@@ -175,7 +175,28 @@ def same_factor(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> N
     same_values(triangle(ours[0]), triangle(theirs[0]), args, rtol)
 
 
+def _integrals(rng: Rng, dtype: str) -> Iterator[Variant]:
+    f = lambda x: math.exp(-x * x)  # noqa: E731
+    yield "smooth", (f, 0.0, 1.0), {}
+    yield "jitted", (numba.njit(f), 0.0, 1.0), {}
+    yield "half-line", (f, 0.0, math.inf), {}
+    yield "line", (f, -math.inf, math.inf), {}
+    yield "singular", (lambda x: 1.0 / math.sqrt(x), 0.0, 1.0), {}
+    yield "oscillating", (lambda x: 1.0 + math.cos(300.0 * x), 0.0, 1.0), {"limit": 500}
+    yield "cosine", (f, 0.0, 1.0), {"weight": "cos", "wvar": 3.0}
+    yield "algebraic", (f, 0.0, 1.0), {"weight": "alg-log", "wvar": (-0.5, -0.25)}
+    yield "cauchy", (f, -1.0, 2.0), {"weight": "cauchy", "wvar": 0.5}
+    yield "points", (lambda x: abs(x - 0.3), 0.0, 1.0), {"points": [0.3]}
+
+
+def same_integrals(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
+    """The value, to what QUADPACK is asked for by default; estimates belong to the rule that was taken."""
+    assert len(ours) == len(theirs)
+    assert ours[0] == __import__("pytest").approx(theirs[0], rel=1e-9)
+
+
 CASES: dict[str, list[Case]] = {
+    "quadrature": [Case("integrate.quad", _integrals, same_integrals, ("float64",), {"mode": "hardened"})],
     "linear_system": [Case("linalg.solve", _systems, same_values)],
     "root_scalar": [Case("optimize.root_scalar", _roots, same_roots, ("float64",), {"mode": "hardened"})],
     "inverse": [Case("linalg.inv", _square, same_values)],

@@ -1,0 +1,64 @@
+"""Certificate of an integral: an independent rule, on panels that samples from all over the range hold to account.
+
+The value is compared with adaptive Gauss-Kronrod quadrature in the double-exponential variable: other nodes, another
+variable, another rule for when to stop. The bound is the difference from it and the bound of its own error. A relative
+change delta of the integrand changes the integral by at most delta times the integral of abs(w f): so that is what the
+backward error is relative to, and its ratio to the integral's size is the condition.
+
+Samples prove nothing: between two of them may stand a peak that neither sees. The rigour is
+"estimated", and the certificate says how many points were looked at and how wide the widest gap between them is.
+"""
+
+from __future__ import annotations
+
+import math
+
+from fsci.core.policy import Policy
+from fsci.core.registry import register_check
+from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
+from fsci.kernels.integrate.adaptive import integrate
+from fsci.kernels.integrate.double_exponential import transformed
+from fsci.kernels.integrate.integrands import Integrand
+from fsci.kernels.integrate.samples_of import sampled
+
+__all__: list[str] = []
+
+SHARE = 0.01  # of the accuracy asked for, that the second rule may use up
+SPLIT = math.sqrt(2.0) - 1.0  # where the second rule divides a panel: QUADPACK halves
+
+
+@register_check("quadrature", "host")
+def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy) -> Certificate:
+    value = attempt.byproducts.get("result", math.nan)
+    if not math.isfinite(value):
+        return Certificate(verdict="uncertified", algorithm=attempt.kernel, detail={"error_bound": math.inf})
+    change, samples = evidence.get("transformed"), evidence.get("samples")
+    if change is None:
+        function, a, b = problem.operands
+        change = transformed(Integrand(function, a, b, problem.parameters))
+        samples = sampled(change)
+    u = problem.unit_roundoff
+    second = integrate(change, samples, SHARE * policy.target(u), "gk21", SPLIT)
+    bound = abs(value - second.value) + second.error
+    bound = bound if math.isfinite(bound) else math.inf
+    size, magnitude = abs(value), second.magnitude
+    backward = bound / magnitude if magnitude > 0.0 else math.inf
+    forward = relative_to_truth(bound / size) if size > 0.0 else math.inf
+    return Certificate(
+        verdict=policy.verdict(forward, "estimated", u),
+        backward_error=backward,
+        condition=magnitude / size if size > 0.0 else math.inf,
+        forward_error=forward,
+        digits=int(digits_of(forward)),
+        rigor="estimated",
+        algorithm=attempt.kernel,
+        detail={
+            "error_bound": bound,
+            "second_rule": second.value,
+            "second_rule_error": second.error,
+            "estimate": attempt.byproducts.get("estimate", math.inf),
+            "shape": samples.shape,
+            "samples": int(samples.t.size),
+            "widest_gap": samples.widest_gap,
+        },
+    )

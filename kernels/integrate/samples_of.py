@@ -1,0 +1,127 @@
+"""Looks at an integrand all over its range: where it is large, how often it turns, where it climbs.
+
+Samples lie evenly in the double-exponential variable, which sees every scale near the ends and far out, and evenly in x
+between finite limits, which sees the middle. From each local maximum that stands out the search then
+climbs: a peak much narrower than the gap between samples is found when its flank reaches one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsci.kernels.integrate.double_exponential import Transformed
+
+__all__ = ["Samples", "sampled"]
+
+Array = NDArray[np.float64]
+
+# Points of each of the two grids, and of the climb: what is looked at is said in the certificate, never hidden in it.
+GRID = 1024
+CLIMBS, STEPS, FAN = 16, 8, 9
+_STANDS_OUT = 10.0  # a maximum this much above a neighbour is not yet resolved
+_TURNS = 100  # more turns than this between the samples are called an oscillation
+_GOLDEN = 0.6180339887498949  # offset of the grid in x: on no simple fraction of the range
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Samples:
+    """g(t) at increasing t.
+
+    Attributes
+    ----------
+    t, g : ndarray
+    shape : str
+        ``"smooth"``, ``"peaked"``, ``"oscillating"``, ``"singular"`` (at an end) or ``"nonfinite"``.
+    widest_gap : float
+        Between neighbours in x, relative to the range; where that is infinite, to the distance from its end or centre.
+    """
+
+    t: Array
+    g: Array
+    shape: str
+    widest_gap: float
+
+    def __repr__(self) -> str:
+        return f"{self.t.size} samples, {self.shape}, widest gap {self.widest_gap:.3g}"
+
+
+def sampled(function: Transformed) -> Samples:
+    """Sample the integrand, and climb."""
+    start, stop = function.start, function.stop
+    t = start + (stop - start) * (np.arange(0.0, GRID) + 0.5) / GRID
+    a, b = function.integrand.a, function.integrand.b
+    finite = -np.inf < a and b < np.inf
+    if finite:
+        even = function.place(a + (b - a) * (np.arange(0.0, GRID) + _GOLDEN) / (GRID + 1.0))
+        t = np.union1d(t, even[(even > start) & (even < stop)])
+    else:
+        t = np.union1d(t, t + 0.5 * _GOLDEN * (stop - start) / GRID)
+    t = t[(t > start) & (t < stop)]
+    g = function.values(t)
+    x = function.points(t)[0]
+    shape = _shape(t, g)
+    span = (b - a) if finite else np.maximum(np.abs(x[1:] - (a if a > -np.inf else b if b < np.inf else 0.0)), 1e-300)
+    gap = float(np.max(np.diff(x) / span)) if t.size > 1 else np.inf
+    t, g, climbed = _climbed(function, t, g)
+    return Samples(t, g, "peaked" if climbed and shape == "smooth" else shape, gap)
+
+
+def _climbed(function: Transformed, t: Array, g: Array) -> tuple[Array, Array, bool]:
+    """Samples with those of the search added, and whether a maximum rose above what the grid had seen."""
+    size = np.nan_to_num(np.abs(g), nan=0.0, posinf=0.0)
+    if t.size < 3:
+        return t, g, False
+    seen = float(size.max())
+    inner = size[1:-1]
+    peak = (inner >= size[:-2]) & (inner >= size[2:]) & (inner > _STANDS_OUT * np.minimum(size[:-2], size[2:]))
+    places = np.flatnonzero(peak) + 1
+    places = places[np.argsort(-size[places], kind="stable")][:CLIMBS]
+    left, right, top = t[places - 1], t[places + 1], size[places]
+    found_t, found_g = [t], [g]
+    fan = (np.arange(FAN) + 1.0) / (FAN + 1.0)
+    for _ in range(STEPS):
+        if left.size == 0:
+            break
+        nodes = left[:, None] + (right - left)[:, None] * fan
+        values = function.values(nodes)
+        found_t.append(nodes.ravel())
+        found_g.append(values.ravel())
+        size = np.nan_to_num(np.abs(values), nan=0.0, posinf=0.0)
+        best = size.argmax(axis=1)
+        row = np.arange(best.size)
+        reached = size[row, best]
+        width = (right - left) / (FAN + 1.0)
+        centre = nodes[row, best]
+        # Resolved where the two neighbours are of the size of the maximum.
+        beside = np.minimum(size[row, np.maximum(best - 1, 0)], size[row, np.minimum(best + 1, FAN - 1)])
+        keep = (beside < 0.5 * reached) & (reached >= top)
+        left, right, top = (centre - width)[keep], (centre + width)[keep], reached[keep]
+    t, g = np.concatenate(found_t), np.concatenate(found_g)
+    t, index = np.unique(t, return_index=True)
+    g = g[index]
+    highest = float(np.nan_to_num(np.abs(g), nan=0.0, posinf=0.0).max())
+    return t, g, highest > 2.0 * seen
+
+
+def _shape(t: Array, g: Array) -> str:
+    """The class of the samples of the grid."""
+    finite = np.isfinite(g)
+    if not finite.all():
+        return "nonfinite"
+    size = np.abs(g)
+    top = float(size.max())
+    if top == 0.0:
+        return "peaked"  # nothing is seen: if there is anything, it is narrow
+    turns = np.diff(g)
+    turns = np.sign(turns[np.abs(turns) > 1e-9 * top])
+    if np.count_nonzero(turns[1:] != turns[:-1]) > _TURNS:
+        return "oscillating"
+    if max(size[0], size[-1]) > 1e-9 * top:
+        return "singular"  # it has not decayed where x ends
+    weight = 0.5 * (size[1:] + size[:-1]) * np.diff(t)
+    order = np.sort(weight)[::-1]
+    covered = np.searchsorted(np.cumsum(order), 0.99 * order.sum()) + 1
+    return "peaked" if covered < 0.05 * weight.size else "smooth"
