@@ -168,6 +168,7 @@ def _problem(
             return "times that SciPy refuses"
     parameters = {
         **given, "t_eval": times, "dense_output": bool(given["dense_output"]), "vectorized": False, "args": args or (),
+        "every_root": FRAME.get().policy.hardened,
         "rtol": float(rtol), "atol": atol, "max_step": float(max_step), "first_step": first_step,
         "options": options, "drive": _scipy_solve_ivp,
     }  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 
 from fsci.core.types import Attempt, Fact, Problem, Refusal
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
+from fsci.kernels.integrate.events import Roots, watchful
 
 __all__ = [
     "attempt_of",
@@ -43,6 +44,10 @@ def driven(problem: Problem, method: Any, **more: Any) -> Any:
     chosen = {name: options[name] for name in names} | options["options"] | more
     if not chosen["args"]:
         chosen["args"] = None
+    if options["every_root"] and options["events"] is not None:
+        roots = Roots(options["events"], options["args"])
+        value = options["drive"](function, span, y0, watchful(method), roots=roots, **chosen)
+        return roots.cleaned(value, options["t_eval"])
     return options["drive"](function, span, y0, method, **chosen)
 
 

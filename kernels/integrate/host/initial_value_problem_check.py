@@ -16,7 +16,7 @@ import numpy as np
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
-from fsci.kernels.integrate.compiled import solution
+from fsci.kernels.integrate.compiled import driven, solution
 
 __all__: list[str] = []
 
@@ -50,6 +50,11 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     nothing = Certificate(verdict="uncertified", algorithm=attempt.kernel, detail=detail)
     if attempt.status != "ok":
         return nothing
+    if options["events"] is not None and not options["every_root"]:
+        found, there = _roots(result), _roots(driven(_posed(problem, every_root=True), problem.structure))
+        detail |= {"roots_found": found, "roots_lost": max(there - found, 0)}
+        if there > found:
+            return nothing
     times, states = _distinct(np.asarray(result.t), np.asarray(result.y))
     references = _references(problem, times, bool(evidence.get("stiff", False)))
     if references is None:
@@ -92,6 +97,19 @@ def _over(errors: Any, sizes: Any) -> Any:
     return np.where(errors == 0.0, 0.0, found)
 
 
+def _roots(result: Any) -> int:
+    return sum(len(times) for times in result.t_events)
+
+
+def _posed(problem: Problem, span: Any = None, structure: Any = None, **changes: Any) -> Problem:
+    """The same problem with other parameters."""
+    function, given, y0 = problem.operands
+    return Problem(
+        problem.kind, (function, span or given, y0), {**problem.parameters, **changes}, dtype=problem.dtype,
+        structure=structure or problem.structure, size=problem.size,
+    )  # fmt: skip
+
+
 def _distinct(times: Any, states: Any) -> tuple[Any, Any]:
     """Times in strict order, which a terminal event may have repeated, and the states there."""
     kept = np.flatnonzero(np.append(np.diff(times) != 0.0, True))
@@ -100,7 +118,7 @@ def _distinct(times: Any, states: Any) -> tuple[Any, Any]:
 
 def _references(problem: Problem, times: Any, stiff: bool) -> tuple[Any, Any] | None:
     """States at `times` of two more accurate integrations; None where one fails."""
-    (function, (t0, _), y0), options = problem.operands, problem.parameters
+    t0, options = problem.operands[1][0], problem.parameters
     method = "Radau" if stiff or problem.structure in _STIFF_METHODS else "DOP853"
     if times[-1] == t0:
         return None
@@ -111,13 +129,9 @@ def _references(problem: Problem, times: Any, stiff: bool) -> tuple[Any, Any] | 
         chosen = {k: v for k, v in options["options"].items() if k in ("jac", "jac_sparsity", "max_step")}
         if method == "DOP853":
             chosen = {k: v for k, v in chosen.items() if k == "max_step"}
-        parameters = {
-            **options, "t_eval": times, "dense_output": False, "events": None, "rtol": rtol, "atol": atol,
-            "first_step": None, "options": {**chosen, "rtol": rtol, "atol": atol},
-        }  # fmt: skip
-        posed = Problem(
-            problem.kind, (function, (t0, float(times[-1])), y0), parameters, dtype=problem.dtype, structure=method,
-            size=problem.size,
+        posed = _posed(
+            problem, (t0, float(times[-1])), method, t_eval=times, dense_output=False, events=None, first_step=None,
+            rtol=rtol, atol=atol, options={**chosen, "rtol": rtol, "atol": atol},
         )  # fmt: skip
         value = solution(posed, method)
         if value is None or value.status != 0 or not np.all(np.isfinite(value.y)) or np.shape(value.y)[1] != times.size:
