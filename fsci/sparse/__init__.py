@@ -19,6 +19,8 @@ _mirror = Mirror(__name__, topics=())
 
 
 def __getattr__(name: str) -> Any:
+    if name == "linalg":
+        return import_module("fsci.sparse.linalg")
     if name == "__fsci_methods__":
         return import_module("fsci.sparse.products").METHODS
     return _mirror.get(name)

@@ -1,0 +1,101 @@
+"""What multifrontal factorizations share: work, memory, and a solve that is refined where it must be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fsci.core.types import Attempt, Evidence, Fact, Problem, Refusal
+from fsci.kernels.sparse.compressed import compressed
+from fsci.kernels.sparse.multifrontal import Factors, Ordering, supernodal
+from fsci.kernels.sparse.sparse_residual import compressed_residual
+
+__all__ = ["available_bytes", "factor_work", "factored_attempt", "refined", "too_large"]
+
+# Flops that handling one entry of the factor or of the matrix is worth: indices are read, moved and added to.
+_PER_ENTRY = 8.0
+# Relaxed supernodes, fronts and the stack beside the factor.
+_OVERHEAD = 2.5
+_STEPS = 4
+
+
+def available_bytes() -> float:
+    """Memory that the system can still give; infinity where it does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:  # noqa: PTH123  (read for each large system)
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return float(line.split()[1]) * 1024.0
+    except OSError:
+        pass
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES")) * float(os.sysconf("SC_PAGE_SIZE"))
+    except (ValueError, OSError, AttributeError):
+        return float("inf")
+
+
+def too_large(problem: Problem, evidence: Evidence, sides: float) -> Refusal | None:
+    """Refuse a factorization that does not fit into memory, naming its size."""
+    ordering: Ordering = evidence.get("ordering")
+    predicted = predicted_bytes(problem, ordering, sides)
+    if predicted < 2.0**28 or predicted <= available_bytes():
+        return None
+    return Refusal(f"the factors take {predicted:.3g} bytes, and {available_bytes():.3g} are available")
+
+
+def predicted_bytes(problem: Problem, ordering: Ordering, sides: float) -> float:
+    """Memory of the factors under this ordering."""
+    item = 16.0 if problem.dtype is not None and problem.dtype.kind == "c" else 8.0
+    return ordering.entries * sides * item * _OVERHEAD
+
+
+def factor_work(problem: Problem, evidence: Evidence, sides: float) -> float:
+    """Flops of the factorization and the solves, and the handling of entries counted as flops."""
+    ordering: Ordering = evidence.get("ordering")
+    a, b = problem.operands
+    columns = b.shape[1] if b.ndim > 1 else 1
+    return sides * (ordering.flops + ordering.entries * (_PER_ENTRY + 2.0 * columns)) + _PER_ENTRY * a.nnz
+
+
+def factored_attempt(problem: Problem, evidence: Evidence, factor: Callable[..., Factors | None]) -> Attempt | None:
+    """Factor, solve and refine; None where the factorization breaks down."""
+    a = compressed(problem)
+    starts, lists = evidence.get("graph")
+    s = supernodal(starts, lists, evidence.get("ordering"))
+    factors = factor(s, a.indptr, a.indices, a.data, a.by_rows)
+    if factors is None:
+        return None
+    x, measured = refined(problem, factors.solve)
+    return Attempt(
+        x,
+        byproducts={"solve": factors.solve, "measured": measured, "factors": factors},
+        facts={"factors": Fact(factors)},
+    )
+
+
+def refined(problem: Problem, solve: Callable[..., Any], steps: int = _STEPS) -> tuple[Any, tuple[Any, Any]]:
+    """Solve, and refine while the answer is not componentwise stable (Arioli, Demmel and Duff, 1989).
+
+    Gives the answer in the dtype of the problem, and its residual and weights.
+    """
+    a, b = problem.operands
+    tolerance = 4.0 * problem.unit_roundoff * float(a.shape[0]) ** 0.5
+    best: Any = None
+    error = np.inf
+    with np.errstate(all="ignore"):
+        x = solve(b).astype(problem.dtype)
+        for _ in range(steps):
+            r, w = compressed_residual(a, x, b)
+            found = float(np.max(np.divide(np.abs(r), w, out=np.zeros(w.shape), where=w > 0), initial=0.0))
+            if best is None or found < error:
+                best, improved = (x, (r, w)), found < 0.5 * error
+                error = found
+            else:
+                improved = False
+            if not improved or error <= tolerance:
+                break
+            x = (x + solve(r)).astype(problem.dtype)
+    return best

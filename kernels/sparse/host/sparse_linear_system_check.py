@@ -1,0 +1,109 @@
+"""Certificate of a sparse system: backward errors from a residual in doubled precision, bound through the factors.
+
+The forward bound is that of the dense systems: ``|| |A^-1| (|r| + room) || / ||x||`` by Hager and Higham's
+estimator with the factors F, times what F may be wrong by, ``1 / (1 - ||I - F^-1 A||)``, which is estimated too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fsci.core.certificate import Certificate, digits_of, relative_to_truth
+from fsci.core.frames import FRAME
+from fsci.core.policy import Policy
+from fsci.core.registry import register_check
+from fsci.core.types import Attempt, Evidence, Problem
+from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_weighted_norm, norm1est
+from fsci.kernels.sparse.compressed import Compressed, compressed
+from fsci.kernels.sparse.sparse_residual import compressed_residual, residual
+
+__all__: list[str] = []
+
+_U = 2.0**-53
+_ROUNDED_UP = 1.0 + 2.0**-30  # norms and quotients of positive numbers
+
+
+@register_check("sparse_linear_system", "host")
+def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy) -> Certificate:
+    """Certify one attempt."""
+    a, b = problem.operands
+    x = attempt.value
+    if not np.isfinite(x).all():
+        return Certificate(verdict="uncertified", algorithm=attempt.kernel)
+    extra = attempt.byproducts
+    condition = forward = math.inf
+    with np.errstate(all="ignore"):
+        r, w = extra.get("measured") or compressed_residual(a, x, b)
+        backward = _backward(r, x, b, evidence.get("norm_inf"))
+        componentwise = float(np.max(np.divide(np.abs(r), w, out=np.zeros(w.shape), where=w > 0), initial=0.0))
+        detail: dict[str, Any] = {"componentwise": componentwise}
+        if not np.isfinite(w).all():
+            return Certificate(verdict="uncertified", algorithm=attempt.kernel)
+        solve = extra.get("solve")
+        if solve is not None and (policy.wants_forward or FRAME.get().log is not None):
+            condition, forward, slack = _forward(compressed(problem), x, r, w, solve)
+            detail["skeel"] = condition
+            detail["factor_slack"] = slack
+    return Certificate(
+        verdict=policy.verdict(forward, "estimated", problem.unit_roundoff),
+        backward_error=backward,
+        condition=condition,
+        forward_error=forward,
+        digits=digits_of(forward),
+        rigor="estimated",
+        algorithm=attempt.kernel,
+        detail=detail,
+    )
+
+
+def _size(v: Any) -> Any:
+    return np.abs(v).max(axis=0, initial=0.0)
+
+
+def _backward(r: Any, x: Any, b: Any, norm_inf: float) -> float:
+    """Normwise, the worst of all columns (Rigal and Gaches, 1967)."""
+    below = norm_inf * _size(x) + _size(b)
+    error = np.where(below > 0.0, _size(r) / np.where(below > 0.0, below, 1.0), np.where(_size(r) > 0.0, np.inf, 0.0))
+    largest = float(np.max(error, initial=0.0))
+    return math.inf if math.isnan(largest) else largest
+
+
+def _forward(a: Compressed, x: Any, r: Any, w: Any, solve: Callable[..., Any]) -> tuple[float, float, float]:
+    """Skeel condition, bound on the relative error of all columns, and the share that the factors add."""
+    longest = float(np.diff(a.indptr).max(initial=0)) if a.by_rows else float(np.bincount(a.indices).max(initial=0))
+    # Room for the rounding of the residual: once of itself, and of the second order of its terms.
+    room = _U * np.abs(r) + 4.0 * ((longest + 2.0) * _U) ** 2 * w + np.finfo(float).tiny
+    size = np.atleast_1d(_size(x)).astype(float)
+    if not (size > 0.0).all():
+        # A zero solution has no relative error; only a zero right-hand side has it exactly.
+        return (1.0, 0.0, 1.0) if not np.any(r) and not np.any(x) else (math.inf, math.inf, math.inf)
+    absolute = (np.abs(r) + room).reshape(a.n, -1) / size
+    weights = (w.reshape(a.n, -1) / size).max(axis=1)
+    condition = inverse_weighted_norm(solve, weights)
+    slack = _factor_slack(a, solve)
+    share = ESTIMATOR_SAFETY * slack * inverse_weighted_norm(solve, absolute.max(axis=1)) * _ROUNDED_UP
+    if not math.isfinite(share):
+        return condition, math.inf, slack
+    return condition, float(relative_to_truth(share)), slack
+
+
+def _factor_slack(a: Compressed, solve: Callable[..., Any]) -> float:
+    """How much larger ``A^-1 r`` may be than the factors say; infinity where they say nothing."""
+    nothing = np.zeros(a.n, a.data.dtype)
+    conjugate = a.data.conj()
+
+    def product(v: Any) -> Any:
+        # The adjoint of I - F^-1 A, whose 1-norm is the infinity norm looked for.
+        y = np.asarray(solve(v.astype(a.data.dtype), adjoint=True), a.data.dtype)
+        return residual(a.indptr, a.indices, conjugate, not a.by_rows, y, v)[0]
+
+    def adjoint(v: Any) -> Any:
+        image = residual(a.indptr, a.indices, a.data, a.by_rows, v.astype(a.data.dtype), nothing)[0]
+        return v + solve(image)
+
+    defect = norm1est(product, adjoint, a.n, 1)
+    return 1.0 / (1.0 - ESTIMATOR_SAFETY * defect) if ESTIMATOR_SAFETY * defect < 0.5 else math.inf

@@ -1,0 +1,111 @@
+"""SuperLU with its own orderings: by columns for any pattern, of A + A.T with diagonal pivots for symmetric ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csc_array
+from scipy.sparse.linalg._dsolve import _superlu
+
+from fsci.core.registry import register
+from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.kernels.sparse.factored import available_bytes, refined
+
+__all__ = ["superlu_solver"]
+
+_ARRAYS_PER_ENTRY = 16.0  # value and index
+_COLUMN_FILL = 4.0  # what a column ordering fills beyond a symmetric one, at the least
+
+
+def superlu_solver(a: Any, options: dict[str, Any]) -> Callable[..., Any] | None:
+    """``solve(rhs, adjoint=False)`` with the factors of a CSC or CSR container; None where it is exactly singular."""
+    dtype = a.data.dtype
+    indices, indptr = a.indices.astype(np.intc, copy=False), a.indptr.astype(np.intc, copy=False)
+    try:
+        factors = _superlu.gstrf(
+            a.shape[0], a.nnz, a.data, indices, indptr, csc_construct_func=csc_array, ilu=False, options=options
+        )
+    except RuntimeError as error:
+        if "singular" not in str(error):
+            raise
+        return None
+    by_rows = a.format == "csr"
+
+    def solve(rhs: Any, adjoint: bool = False) -> Any:
+        if dtype.kind != "c" and np.iscomplexobj(rhs):
+            return solve(rhs.real, adjoint) + 1j * solve(rhs.imag, adjoint)
+        rhs = np.asarray(rhs, dtype)
+        if not by_rows:
+            return factors.solve(rhs, "H" if adjoint else "N")
+        # The stored columns are those of the transpose: its adjoint is the conjugate.
+        return factors.solve(rhs.conj(), "N").conj() if adjoint else factors.solve(rhs, "T")
+
+    return solve
+
+
+def _fits(problem: Problem, evidence: Evidence) -> Refusal | None:
+    if evidence.get("malformed"):
+        return Refusal("the matrix is malformed")
+    if problem.operands[0].nnz >= 2**31 - 1:
+        return Refusal("more entries than SuperLU's 32-bit indices can count")
+    ordering = evidence.get("ordering")
+    if ordering is not None:
+        if 2.0 * ordering.entries >= 2**31:
+            return Refusal(f"about {2.0 * ordering.entries:.3g} entries in the factors: more than 32-bit indices count")
+        predicted = 2.0 * ordering.entries * _ARRAYS_PER_ENTRY
+        if predicted > 2.0**28 and predicted > available_bytes():
+            return Refusal(f"the factors take {predicted:.3g} bytes, and {available_bytes():.3g} are available")
+    return None
+
+
+def symmetric_applies(problem: Problem, evidence: Evidence) -> Refusal | None:
+    if "ordering" not in evidence:
+        return Refusal("the pattern is too far from symmetric, or the diagonal has zeros")
+    return _fits(problem, evidence)
+
+
+def column_work(problem: Problem, evidence: Evidence) -> float:
+    ordering, nnz = evidence.get("ordering"), problem.operands[0].nnz
+    return _COLUMN_FILL * 2.0 * ordering.flops + 100.0 * nnz if ordering is not None else 400.0 * nnz
+
+
+def symmetric_work(problem: Problem, evidence: Evidence) -> float:
+    return 2.0 * evidence.get("ordering").flops + 100.0 * problem.operands[0].nnz
+
+
+def _run(options: dict[str, Any], final: bool) -> Callable[[Problem, Evidence], Attempt]:
+    def run(problem: Problem, evidence: Evidence) -> Attempt:
+        solve = superlu_solver(problem.operands[0], options)
+        if solve is None:
+            return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=final)
+        x, measured = refined(problem, solve)
+        return Attempt(x, byproducts={"solve": solve, "measured": measured})
+
+    return run
+
+
+register(
+    Kernel(
+        name="superlu",
+        kind="sparse_linear_system",
+        shelf="host",
+        applies=_fits,
+        work=column_work,
+        run=_run({"ColPerm": "COLAMD"}, True),
+        safest=True,
+        source="Demmel, Eisenstat, Gilbert, Li and Liu (1999): SuperLU, COLAMD",
+    )
+)
+register(
+    Kernel(
+        name="superlu_symmetric",
+        kind="sparse_linear_system",
+        shelf="host",
+        applies=symmetric_applies,
+        work=symmetric_work,
+        run=_run({"ColPerm": "MMD_AT_PLUS_A", "DiagPivotThresh": 0.01, "SymmetricMode": True}, False),
+        source="Demmel, Eisenstat, Gilbert, Li and Liu (1999): SuperLU, symmetric mode",
+    )
+)

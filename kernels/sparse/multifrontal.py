@@ -1,0 +1,182 @@
+"""Symbolic analysis and numerical factors of the multifrontal method, as objects that kernels hand around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fsci.kernels.sparse.amd import amd, symmetrized
+from fsci.kernels.sparse.elimination_tree import analysed
+from fsci.kernels.sparse.front_cholesky import factor_cholesky
+from fsci.kernels.sparse.front_lu import factor_lu, transposed_entries
+from fsci.kernels.sparse.front_solve import solve_cholesky, solve_lu
+from fsci.kernels.sparse.supernodes import borders, front_sizes, supernodes
+
+__all__ = [
+    "Factors",
+    "Ordering",
+    "Supernodal",
+    "cholesky",
+    "graph_of",
+    "lu",
+    "minimum_degree",
+    "ordering_of",
+    "supernodal",
+]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ordering:
+    """A fill-reducing ordering, with what a factorization under it costs."""
+
+    name: str
+    order: Any
+    parent: Any
+    counts: Any
+    entries: float
+    flops: float  # of a Cholesky factorization: sum of squares of the column counts
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.entries:.3g} entries, {self.flops:.3g} flops"
+
+
+def graph_of(n: int, indptr: Any, indices: Any) -> tuple[Any, Any]:
+    """Adjacency lists of ``A + A.T``."""
+    starts = np.empty(n + 1, indices.dtype)
+    return starts, symmetrized(n, indptr, indices, starts)
+
+
+def ordering_of(name: str, starts: Any, lists: Any, order: Any) -> Ordering:
+    """Postorder `order`, and count."""
+    n = starts.size - 1
+    parent, counts = np.empty(n, lists.dtype), np.empty(n, lists.dtype)
+    analysed(n, starts, lists, order, parent, counts)
+    heights = counts.astype(float)
+    return Ordering(name, order, parent, counts, float(heights.sum()), float(heights @ heights))
+
+
+def minimum_degree(starts: Any, lists: Any) -> Ordering:
+    """Approximate minimum degree."""
+    order = np.empty(starts.size - 1, lists.dtype)
+    amd(starts.size - 1, starts, lists, order)
+    return ordering_of("amd", starts, lists, order)
+
+
+@dataclass(frozen=True, slots=True)
+class Supernodal:
+    """Structure of the factors under an ordering."""
+
+    count: int
+    first: Any
+    above: Any
+    pointers: Any
+    rows: Any
+    order: Any
+    inverse: Any
+    lptr: Any
+    uptr: Any
+    largest: int
+    peak: int
+
+
+def supernodal(starts: Any, lists: Any, ordering: Ordering) -> Supernodal:
+    """Supernodes, their borders, and the places of their blocks."""
+    n, kind = starts.size - 1, lists.dtype
+    first = np.empty(n + 1, kind)
+    count = supernodes(n, ordering.parent, ordering.counts, first)
+    first = first[: count + 1]
+    above, pointers = np.empty(count, kind), np.empty(count + 1, np.int64)
+    total = front_sizes(count, first, ordering.parent, ordering.counts, above, pointers)
+    inverse = np.empty(n, kind)
+    inverse[ordering.order] = np.arange(n, dtype=kind)
+    rows = np.empty(total, kind)
+    bad = borders(count, first, above, pointers, starts, lists, ordering.order, inverse, rows)
+    if bad >= 0:
+        raise AssertionError(f"supernode {bad} has not its predicted structure")
+    k, r = np.diff(first).astype(np.int64), np.diff(pointers)
+    lptr, uptr = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
+    np.cumsum(k * (k + r), out=lptr[1:])
+    np.cumsum(k * r, out=uptr[1:])
+    peak = _peak(above, r)
+    return Supernodal(
+        count, first, above, pointers, rows, ordering.order, inverse, lptr, uptr, int((k + r).max()), peak
+    )
+
+
+def _peak(above: Any, r: Any) -> int:
+    """Most numbers that wait on the stack: sums of squares of borders whose parents have not come yet."""
+    size = r * r
+    released = np.zeros(r.size, np.int64)
+    inner = above >= 0
+    np.add.at(released, above[inner], size[inner])
+    # The children leave before their parent's own border is put down.
+    return int(np.cumsum(size - released).max(initial=0)) + 1
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Factors:
+    """Factors of a matrix stored by columns (`by_rows`: of its transpose)."""
+
+    s: Supernodal
+    lower: Any
+    upper: Any | None
+    swaps: Any | None
+    by_rows: bool
+    dtype: Any
+
+    def __repr__(self) -> str:
+        return f"{'Cholesky' if self.upper is None else 'LU'} factors in {self.s.count} supernodes"
+
+    def solve(self, rhs: Any, adjoint: bool = False) -> Any:
+        """``A^-1 @ rhs``, or ``A^-H @ rhs``."""
+        if rhs.ndim == 2:
+            return np.stack([self.solve(rhs[:, k], adjoint) for k in range(rhs.shape[1])], axis=1)
+        s = self.s
+        if self.dtype.kind != "c" and np.iscomplexobj(rhs):
+            return self.solve(rhs.real, adjoint) + 1j * self.solve(rhs.imag, adjoint)
+        x = rhs.astype(self.dtype)[s.order]
+        conjugate = self.upper is not None and self.dtype.kind == "c" and adjoint
+        if self.upper is None:
+            if self.by_rows and self.dtype.kind == "c":
+                x = x.conj()
+            solve_cholesky(s.count, s.first, s.pointers, s.rows, self.lower, s.lptr, x)
+            if self.by_rows and self.dtype.kind == "c":
+                x = x.conj()
+        else:
+            if conjugate:
+                x = x.conj()
+            solve_lu(
+                s.count, s.first, s.pointers, s.rows, self.lower, s.lptr, self.upper, s.uptr, self.swaps, x,
+                self.by_rows != adjoint,
+            )  # fmt: skip
+            if conjugate:
+                x = x.conj()
+        y = np.empty_like(x)
+        y[s.order] = x
+        return y
+
+
+def cholesky(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool) -> Factors | None:
+    """Cholesky factors; None where the matrix is not positive definite."""
+    lower = np.empty(int(s.lptr[-1]), data.dtype)
+    bad = factor_cholesky(
+        s.count, s.first, s.above, s.pointers, s.rows, s.order, s.inverse, indptr, indices, data,
+        lower, s.lptr, s.largest, s.peak,
+    )  # fmt: skip
+    return Factors(s, lower, None, None, by_rows, data.dtype) if bad < 0 else None
+
+
+def lu(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool) -> Factors | None:
+    """LU factors; None where a supernode has no acceptable pivot."""
+    n = indptr.size - 1
+    tptr, tind, tdata = np.empty_like(indptr), np.empty_like(indices), np.empty_like(data)
+    transposed_entries(n, indptr, indices, data, tptr, tind, tdata)
+    lower, upper = np.empty(int(s.lptr[-1]), data.dtype), np.empty(int(s.uptr[-1]), data.dtype)
+    swaps = np.empty(n, np.int64)
+    bad = factor_lu(
+        s.count, s.first, s.above, s.pointers, s.rows, s.order, s.inverse, indptr, indices, data, tptr, tind, tdata,
+        lower, s.lptr, upper, s.uptr, swaps, s.largest, s.peak,
+    )  # fmt: skip
+    return Factors(s, lower, upper, swaps, by_rows, data.dtype) if bad < 0 else None

@@ -1,0 +1,140 @@
+"""One pass over a compressed matrix: its diagonal, band, symmetry in pattern and value, dominance.
+
+Columns must be in order and free of duplicates. A transposed entry is found by a pointer for each
+column that only moves on, so that the whole costs a few operations an entry.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import complex64, complex128, float32, float64, int32, int64
+
+from fsci.kernels.jit import jit
+
+__all__ = ["Pattern", "scan"]
+
+
+class Pattern(NamedTuple):
+    """What one pass over the stored columns M of a matrix shows (the matrix, or its transpose)."""
+
+    finite: bool
+    lower: int
+    upper: int
+    diagonal_full: bool
+    pattern_symmetry: float
+    symmetric: bool
+    hermitian: bool
+    positive_diagonal: bool
+    dominant: bool
+    norm1: float
+    norm_inf: float
+    malformed: bool
+
+
+_KINDS = [
+    (float64, int32),
+    (float64, int64),
+    (complex128, int32),
+    (float32, int32),
+    (complex64, int32),
+    (complex128, int64),
+    (float32, int64),
+    (complex64, int64),
+]
+
+
+@jit([float64[::1](int64, i[::1], i[::1], d[::1]) for d, i in _KINDS])
+def _scan(n, indptr, indices, data):  # type: ignore[no-untyped-def]
+    facts = np.zeros(12)
+    if indptr.size != n + 1 or indptr[0] != 0 or indptr[n] > min(indices.size, data.size):
+        facts[10] = 1.0
+        return facts
+    for j in range(n):
+        if indptr[j] > indptr[j + 1]:
+            facts[10] = 1.0
+            return facts
+    for k in range(indptr[n]):
+        if indices[k] < 0 or indices[k] >= n:
+            facts[10] = 1.0
+            return facts
+    place = np.empty(n, np.int64)
+    rows = np.zeros(n)
+    size = np.zeros(n)
+    for j in range(n):
+        place[j] = indptr[j]
+    low, up, diagonals, positive = 0, 0, 0, 0
+    below, above, matched, equal, mirrored = 0, 0, 0, 0, 0
+    norm, dominated = 0.0, True
+    finite = True
+    for j in range(n):
+        total, own = 0.0, 0.0
+        for k in range(indptr[j], indptr[j + 1]):
+            i, v = indices[k], data[k]
+            modulus = np.float64(abs(v))
+            total += modulus
+            rows[i] += modulus
+            if i == j:
+                own = modulus
+                if modulus != 0.0:
+                    diagonals += 1
+                if v.imag == 0.0 and v.real > 0.0:
+                    positive += 1
+                if v.imag == 0.0:
+                    mirrored += 1
+                equal += 1
+            elif i > j:
+                low = max(low, i - j)
+                below += 1
+                p, stop = place[i], indptr[i + 1]
+                while p < stop and indices[p] < j:
+                    p += 1
+                place[i] = p
+                if p < stop and indices[p] == j:
+                    matched += 1
+                    w = data[p]
+                    if w == v:
+                        equal += 2
+                    if w.real == v.real and w.imag == -v.imag:
+                        mirrored += 2
+            else:
+                up = max(up, j - i)
+                above += 1
+        finite &= np.isfinite(total)
+        norm = max(norm, total)
+        size[j] = own
+        dominated &= 2.0 * own >= total
+    for j in range(n):
+        dominated &= 2.0 * size[j] >= rows[j]
+        facts[11] = max(facts[11], rows[j])
+    entries = indptr[n]
+    facts[0] = 1.0 if finite else 0.0
+    facts[1], facts[2] = low, up
+    facts[3] = 1.0 if diagonals == n else 0.0
+    facts[4] = 2.0 * matched / (below + above) if below + above > 0 else 1.0
+    facts[5] = 1.0 if equal == entries else 0.0
+    facts[6] = 1.0 if mirrored == entries else 0.0
+    facts[7] = 1.0 if positive == n else 0.0
+    facts[8] = 1.0 if dominated else 0.0
+    facts[9] = norm
+    return facts
+
+
+def scan(n: int, indptr: Any, indices: Any, data: Any) -> Pattern:
+    """Scan the n columns of a compressed matrix whose indices are sorted; malformed ones are named so."""
+    f = _scan(n, indptr, indices, data).tolist()
+    return Pattern(
+        finite=f[0] == 1.0,
+        lower=int(f[1]),
+        upper=int(f[2]),
+        diagonal_full=f[3] == 1.0,
+        pattern_symmetry=f[4],
+        symmetric=f[5] == 1.0,
+        hermitian=f[6] == 1.0,
+        positive_diagonal=f[7] == 1.0,
+        dominant=f[8] == 1.0,
+        norm1=f[9],
+        norm_inf=f[11],
+        malformed=f[10] == 1.0,
+    )

@@ -1,0 +1,149 @@
+"""Supernodes of a factor: runs of columns with one structure, relaxed so that they are worth a dense block.
+
+Whole subtrees of a few columns become one supernode, and a supernode joins its parent where the
+zeros that this stores are few, by the rule of Chen, Davis, Hager and Rajamanickam (2008, section 3.2). The
+structure of a front is its own columns and the border below them, whose length the column counts give.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int32, int64
+
+from fsci.kernels.jit import jit
+
+__all__ = ["borders", "front_sizes", "supernodes"]
+
+# Subtrees of so many columns are one supernode; the work on their zeros is less than that of a front's bookkeeping.
+LEAF = 8
+# (columns, share of zeros): a supernode of up to so many columns may store that share of zeros.
+RELAXED = ((4, 1.0), (16, 0.8), (48, 0.1), (2**62, 0.05))
+
+
+@jit([int64(int64, i[::1], i[::1], i[::1]) for i in (int32, int64)])
+def supernodes(n, parent, counts, first):  # type: ignore[no-untyped-def]
+    """Fill ``first[s]`` with the first column of each supernode (and n at the end); gives their number."""
+    small = np.zeros(n, np.int64)
+    children = np.zeros(n, np.int64)
+    for j in range(n):
+        small[j] += 1
+        if parent[j] != -1:
+            small[parent[j]] += small[j]
+            children[parent[j]] += 1
+    # Supernodes by their last column, on a stack from the left: what lies to the left of a column is its subtree.
+    total = 0
+    last = np.empty(n, np.int64)
+    zeros = np.empty(n, np.float64)
+    begin = np.empty(n, np.int64)
+    for j in range(n):
+        if small[j] <= LEAF and small[j] > 1:
+            # All of the subtree, as one.
+            start = j - small[j] + 1
+            stored, empty = 0.0, 0.0
+            while total > 0 and begin[total - 1] >= start:
+                total -= 1
+            for c in range(start, j + 1):
+                height = (j - c + 1) + (counts[j] - 1)
+                stored += height
+                empty += height - counts[c]
+            begin[total], last[total], zeros[total] = start, j, empty
+            total += 1
+            continue
+        begin[total], last[total], zeros[total] = j, j, 0.0
+        total += 1
+        while total > 1 and last[total - 2] + 1 == begin[total - 1] and parent[last[total - 2]] == begin[total - 1]:
+            # The left one is the last child of the right one's first column.
+            low, high = total - 2, total - 1
+            columns = last[high] - begin[low] + 1
+            left = begin[high] - begin[low]
+            border = counts[last[high]] - 1
+            height_left = counts[last[low]] - 1
+            height = last[high] - begin[high] + 1 + border
+            # Each of the left columns grows to the rows of the right one.
+            empty = zeros[low] + zeros[high] + left * float(height - height_left)
+            stored = columns * (columns + 1) / 2.0 + columns * float(border)
+            allowed = False
+            for k in range(len(RELAXED)):
+                if columns <= RELAXED[k][0]:
+                    allowed = empty <= RELAXED[k][1] * stored
+                    break
+            if not allowed:
+                break
+            last[low], zeros[low] = last[high], empty
+            total -= 1
+    for s in range(total):
+        first[s] = begin[s]
+    first[total] = n
+    return total
+
+
+@jit([int64(int64, i[::1], i[::1], i[::1], i[::1], int64[::1]) for i in (int32, int64)])
+def front_sizes(count, first, parent, counts, above, pointers):  # type: ignore[no-untyped-def]
+    """Parent supernode and place of the border of each; gives the length of all borders."""
+    n = first[count]
+    owner = np.empty(n, np.int64)
+    for s in range(count):
+        for j in range(first[s], first[s + 1]):
+            owner[j] = s
+    pointers[0] = 0
+    for s in range(count):
+        j = first[s + 1] - 1
+        pointers[s + 1] = pointers[s] + counts[j] - 1
+        above[s] = -1 if parent[j] == -1 else owner[parent[j]]
+    return pointers[count]
+
+
+@jit([int64(int64, i[::1], i[::1], int64[::1], i[::1], i[::1], i[::1], i[::1], i[::1]) for i in (int32, int64)])
+def borders(count, first, above, pointers, starts, lists, order, inverse, rows):  # type: ignore[no-untyped-def]
+    """Rows of each border, in order; -1, or a supernode whose border has not its predicted length."""
+    n = first[count]
+    seen = np.full(n, -1, np.int64)
+    child = np.full(count, -1, np.int64)
+    sibling = np.full(count, -1, np.int64)
+    for s in range(count - 1, -1, -1):
+        if above[s] != -1:
+            sibling[s] = child[above[s]]
+            child[above[s]] = s
+    for s in range(count):
+        p = pointers[s]
+        end = first[s + 1]
+        for j in range(first[s], end):
+            i = order[j]
+            for q in range(starts[i], starts[i + 1]):
+                r = inverse[lists[q]]
+                if r >= end and seen[r] != s:
+                    seen[r] = s
+                    rows[p] = r
+                    p += 1
+        c = child[s]
+        while c != -1:
+            for q in range(pointers[c], pointers[c + 1]):
+                r = rows[q]
+                if r >= end and seen[r] != s:
+                    seen[r] = s
+                    rows[p] = r
+                    p += 1
+            c = sibling[c]
+        if p != pointers[s + 1]:
+            return s
+    # In order by two bucket sorts over all borders at once.
+    by_row = np.zeros(n + 1, np.int64)
+    for q in range(pointers[count]):
+        by_row[rows[q] + 1] += 1
+    for i in range(n):
+        by_row[i + 1] += by_row[i]
+    owners = np.empty(pointers[count], rows.dtype)
+    for s in range(count):
+        for q in range(pointers[s], pointers[s + 1]):
+            r = rows[q]
+            owners[by_row[r]] = s
+            by_row[r] += 1
+    place = pointers[:count].copy()
+    q = 0
+    for i in range(n):
+        while q < by_row[i]:
+            s = owners[q]
+            rows[place[s]] = i
+            place[s] += 1
+            q += 1
+    return -1
