@@ -28,7 +28,8 @@ _FACTORS, _LEAST_RTOL = (1e-2, 1e-3), 100 * float(np.finfo(float).eps)
 _CONTRACTION, _FLOOR = 0.25, 1e3
 
 # How much of the disagreement of the references is added to the distance.
-_SLACK = 2.0
+# And what the answer's own rounding may be, in units of it.
+_SLACK, _ROUNDINGS = 2.0, 4.0
 
 # An error within this many times the tolerance is what a user expects of one; beyond, the tolerance misleads.
 _TOLERANCES = 100.0
@@ -61,8 +62,8 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         return nothing
     first, second = references
     distance, between = np.abs(states - second), np.abs(first - second)
-    estimate = distance + _SLACK * between
     size = np.abs(second).max(axis=1)
+    estimate = distance + _SLACK * between + _ROUNDINGS * problem.unit_roundoff * size[:, None]
     largest = float(size.max())
     tolerance = options["rtol"] * largest + float(np.max(options["atol"]))
     # Component by component for its digits, and for the whole where no component stands out of the tolerance.
