@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ from fsci.kernels.integrate.jacobian import INCOMPLETE, jacobian_at
 from fsci.kernels.integrate.newton import factor, shifted
 from fsci.kernels.integrate.sparsity import Pattern, banded, dense, found
 
-__all__ = ["BdfLoop", "RadauLoop", "given"]
+__all__ = ["BdfLoop", "RadauLoop", "given", "with_structure"]
 
 _EPS = 2.0**-52
 _NO_TIMES = np.empty(0)
@@ -82,9 +83,12 @@ class Given:
         self.how, self.pattern, self.function, self.values, self.reason = how, pattern, function, values, reason
 
 
-def given(callback: Callback, options: Any, args: tuple[Any, ...], t: float, y: Any) -> Given:
-    """The Jacobian that `options` (SciPy's `jac` and `jac_sparsity`) ask for."""
+def given(callback: Callback, problem: Problem, t: float, y: Any) -> Given:
+    """The Jacobian that SciPy's options `jac` and `jac_sparsity` ask for; with a parameter `pattern`, one found."""
+    args, options = problem.parameters["args"], problem.parameters["options"]
     n, jac, structure = y.size, options.get("jac"), options.get("jac_sparsity")
+    if (known := problem.parameters.get("pattern")) is not None:
+        return Given(FOUND, known, callback.function)
     if callable(jac):
         function = jacobian_callback(jac, n, args, t, y)
         return Given(GIVEN, dense(n), function.function, reason=function.reason)
@@ -100,6 +104,18 @@ def given(callback: Callback, options: Any, args: tuple[Any, ...], t: float, y: 
         return Given(DIFFERENCES, pattern, callback.function)
     seen = found(callback.function, callback.parameters, t, y) if n > _SMALL else None
     return Given(FOUND if seen else DIFFERENCES, seen or dense(n), callback.function)
+
+
+def with_structure(problem: Problem, callback: Callback) -> Problem:
+    """`problem` as SciPy's classes can begin it: they make a full Jacobian where no structure is named."""
+    (_, (t0, _), y0), options = problem.operands, problem.parameters["options"]
+    if y0.size <= _SMALL or options.get("jac") is not None or options.get("jac_sparsity") is not None:
+        return problem
+    pattern = found(callback.function, callback.parameters, t0, y0)
+    if pattern is None:
+        return problem
+    named = {**options, "jac_sparsity": pattern.matrix(np.ones((y0.size, pattern.rows)))}
+    return replace(problem, parameters={**problem.parameters, "options": named, "pattern": pattern})
 
 
 def _shaped(matrix: Any, n: int) -> tuple[Pattern | None, Any]:
@@ -195,13 +211,13 @@ class _ImplicitLoop:
         options, (_, (t0, _), y0) = problem.parameters, problem.operands
         if options["options"].get("jac") is None and options["options"].get("jac_sparsity") is None:
             return ""
-        return given(callback, options["options"], options["args"], t0, y0).reason
+        return given(callback, problem, t0, y0).reason
 
     @classmethod
     def of(cls, method: str, callback: Callback, problem: Problem) -> _ImplicitLoop:
         """The loop at the beginning of `problem`."""
         (_, (t0, t_end), y0), options = problem.operands, problem.parameters
-        jacobian = given(callback, options["options"], options["args"], t0, y0)
+        jacobian = given(callback, problem, t0, y0)
         loop = cls(
             callback, jacobian, t0, t_end, y0, options["rtol"], options["atol"], options["max_step"],
             options["first_step"] or 0.0, options["t_eval"],
@@ -212,8 +228,7 @@ class _ImplicitLoop:
     @classmethod
     def resumed(cls, method: str, callback: Callback, problem: Problem, solver: Any) -> _ImplicitLoop:
         """The loop from where SciPy's `solver` of `problem` stands."""
-        options = problem.parameters
-        jacobian = given(callback, options["options"], options["args"], solver.t, solver.y)
+        jacobian = given(callback, problem, solver.t, solver.y)
         loop = cls(
             callback, jacobian, solver.t, solver.t_bound, solver.y, float(solver.rtol), solver.atol, solver.max_step,
             solver.h_abs,

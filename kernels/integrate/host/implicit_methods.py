@@ -11,7 +11,7 @@ from typing import Any
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
-from fsci.kernels.integrate.compiled import compiled_applies, compiled_fast, compiled_run
+from fsci.kernels.integrate.compiled import compiled_applies, compiled_fast, compiled_run, is_plain
 
 __all__: list[str] = []
 
@@ -26,7 +26,13 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 
 def run(method: str, problem: Problem, evidence: Evidence) -> Attempt:
-    return compiled_run(method, problem)
+    if is_plain(problem):
+        return compiled_run(method, problem)
+    from fsci.kernels.integrate.callbacks import rhs_of  # here, so that looking at a kernel does not import Numba
+    from fsci.kernels.integrate.implicit import with_structure
+
+    callback = rhs_of(problem.operands[0], problem.size, problem.parameters["args"])
+    return compiled_run(method, with_structure(problem, callback))
 
 
 def applies(method: str, problem: Problem, evidence: Evidence) -> Refusal | None:
