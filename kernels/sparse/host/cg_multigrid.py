@@ -1,0 +1,67 @@
+"""Conjugate gradients preconditioned by a V-cycle of smoothed aggregation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fsci.core.registry import register
+from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.sparse.host.cg import conjugate_gradients
+from fsci.kernels.sparse.iteration import ended, starting_point, wrong_method
+from fsci.kernels.sparse.multigrid import build
+
+__all__: list[str] = []
+
+# An iteration that needs more than this has met a matrix that aggregation does not suit; then the
+# iterate goes on to another route. Twelve digits of a Laplacian take about 20.
+_LIMIT = 100
+
+
+def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
+    refusal = wrong_method(problem, "cg", chosen=True)
+    if refusal is not None:
+        return refusal
+    if problem.dtype is None or problem.dtype.kind != "f":
+        return Refusal("aggregation is for real matrices")
+    if not evidence.get("positive_diagonal", False):
+        return Refusal("the diagonal is not positive, or not known")
+    if evidence.get("positive_share", 1.0) > 0.5:
+        return Refusal(
+            "most of the weight off the diagonal is positive: no constant vector is nearly in the null space"
+        )
+    return None
+
+
+def _work(problem: Problem, evidence: Evidence) -> float:
+    a = problem.operands[0]
+    digits = -math.log(min(max(problem.parameters["reduction"], problem.unit_roundoff), 0.5))
+    return float(a.nnz + 10 * a.shape[0]) * (digits + 10.0)
+
+
+def _run(problem: Problem, evidence: Evidence) -> Attempt:
+    rows, x, r = starting_point(problem, evidence)
+    cycle = build(*rows.arrays, np.asarray(evidence.get("diagonal"), np.float64))
+    if cycle is None:
+        return Attempt(None, status="stalled")
+    given = problem.parameters["maxiter"]
+    atol, callback = problem.parameters["atol"], problem.parameters["callback"]
+    done, converged = conjugate_gradients(rows, x, r, atol, min(given, _LIMIT), cycle, callback)
+    attempt = ended(problem, x, r, done, converged)
+    detail: dict[str, Any] = {"level_sizes": cycle.sizes, "operator_complexity": cycle.complexity}
+    return Attempt(attempt.value, attempt.status, {**attempt.byproducts, **detail}, attempt.facts, attempt.final)
+
+
+register(
+    Kernel(
+        name="cg_multigrid",
+        kind="iterative_solve",
+        shelf="host",
+        applies=_applies,
+        work=_work,
+        run=_run,
+        source="Hestenes and Stiefel (1952); Vanek, Mandel and Brezina (1996)",
+    )
+)
