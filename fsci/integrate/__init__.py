@@ -9,7 +9,7 @@ from fsci.core.mirror import Mirror
 if TYPE_CHECKING:
     from scipy.integrate import *  # noqa: F403
 
-_mirror = Mirror(__name__, topics=("ivp", "quadrature"))
+_mirror = Mirror(__name__, topics=("ivp", "quadrature", "samples"))
 
 
 def __getattr__(name: str) -> Any:

@@ -10,8 +10,8 @@ import numba
 import numpy as np
 import scipy.linalg as sl
 
-from tests.contract import integrate_kinds
-from tests.contract.cases import Case, Rng, Variant, draw, same_spectral, same_svd, same_values, structured
+from tests.contract import integrate_kinds, sparse_iterative_kinds
+from tests.contract.cases import DTYPES, Case, Rng, Variant, draw, same_spectral, same_svd, same_values, structured
 
 SIZES = (5, 40)
 
@@ -189,6 +189,19 @@ def _integrals(rng: Rng, dtype: str) -> Iterator[Variant]:
     yield "points", (lambda x: abs(x - 0.3), 0.0, 1.0), {"points": [0.3]}
 
 
+def _samples(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for shape in ((8,), (9,), (4, 17), (3, 16, 5), (40_001,)):
+        y = draw(rng, shape, dtype)
+        yield f"even-{shape}", (y,), {}
+        yield f"first-axis-{shape}", (y,), {"axis": 0, "dx": 0.25}
+        yield f"uneven-{shape}", (y,), {"x": np.cumsum(rng.random(shape[-1]) + 0.1)}
+
+
+def _romberg(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for shape in ((9,), (65,), (3, 17)):
+        yield f"{shape}", (draw(rng, shape, dtype),), {"dx": 0.5}
+
+
 def same_integrals(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
     """The value, to what QUADPACK is asked for by default; estimates belong to the rule that was taken."""
     assert len(ours) == len(theirs)
@@ -197,6 +210,13 @@ def same_integrals(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -
 
 CASES: dict[str, list[Case]] = {
     "quadrature": [Case("integrate.quad", _integrals, same_integrals, ("float64",), {"mode": "hardened"})],
+    "sampled_integral": [
+        *(
+            Case(f"integrate.{name}", _samples, same_values, DTYPES, {"mode": "hardened"})
+            for name in ("trapezoid", "simpson", "cumulative_trapezoid", "cumulative_simpson")
+        ),
+        Case("integrate.romb", _romberg, same_values),
+    ],
     "linear_system": [Case("linalg.solve", _systems, same_values)],
     "root_scalar": [Case("optimize.root_scalar", _roots, same_roots, ("float64",), {"mode": "hardened"})],
     "inverse": [Case("linalg.inv", _square, same_values)],
@@ -231,4 +251,5 @@ CASES: dict[str, list[Case]] = {
     ],
     "toeplitz_system": [Case("linalg.solve_toeplitz", _toeplitz, same_values)],
     **integrate_kinds.CASES,
+    **sparse_iterative_kinds.CASES,
 }
