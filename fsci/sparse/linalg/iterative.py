@@ -7,6 +7,7 @@ algebraic multigrid. Every other iteration is SciPy's code over fsci's products,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -93,7 +94,7 @@ class _Prepared:
                 "callback": None,
                 "atol": tolerance,
                 "maxiter": n * parameters.pop("per_row", 10) if maxiter is None else int(maxiter),
-                "reduction": min(tolerance / size, 1.0) if size > 0.0 else 1.0,
+                "reduction": min(tolerance / size, 1.0) if 0.0 < size < math.inf else 1.0,
                 "x0": x,
                 **parameters,
             },
