@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-# One pool for the tests' processes: two workers with two BLAS threads each would fight over two cores.
+# Processes of the daily tests, one a core, each with one BLAS thread: several pools would fight over the cores.
 WORKERS ?= auto
 
 .PHONY: demo test quick lint bench calibrate format clean
@@ -23,7 +23,7 @@ test: $(STAMP)  ## set up and run every test, SciPy's own suite under the patch 
 	$(BIN)/python -m pytest --junitxml=junit.xml
 
 quick: $(STAMP)  ## the daily subset, under two minutes
-	$(BIN)/python -m pytest -q -m "not slow and not scipy_suite"
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not scipy_suite"
 
 lint: $(STAMP)  ## format, lint, types, import floors
 	$(BIN)/ruff format --check .

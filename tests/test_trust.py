@@ -89,6 +89,7 @@ def test_no_certified_solve_is_wrong(half):
     assert _tight(ledger.ratios["full"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "complex64", "complex128"])
 def test_no_certified_solve_is_wrong_in_other_precisions(dtype):
     pytest.importorskip("flint")

@@ -117,7 +117,11 @@ def test_times_asked_for(method, dense, backward):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("events", [falls, turns, [falls, turns], [passes, falls], lambda t, y: 1.0], ids=str)
+@pytest.mark.parametrize(
+    "events",
+    [falls, turns, [falls, turns], [passes, falls], lambda t, y: 1.0],
+    ids=["falls", "turns", "two", "ends", "never"],
+)
 @pytest.mark.parametrize(
     "more", [{}, {"dense_output": True}, {"t_eval": np.linspace(0, 9, 19)}], ids=["", "dense", "t"]
 )
@@ -301,7 +305,9 @@ LONG = {"t_span": (0, 60), "y0": [2.0, 0.7], "rtol": 1e-6, "max_step": 0.2}
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("more", [{}, {"dense_output": True}, {"events": falls}, {"t_eval": [1, 50]}], ids=str)
+@pytest.mark.parametrize(
+    "more", [{}, {"dense_output": True}, {"events": falls}, {"t_eval": [1, 50]}], ids=["", "dense", "events", "t"]
+)
 def test_a_long_solve_is_taken_over(eager, method, more):
     def fun(t, y):
         return np.array([1.5 * y[0] - y[0] * y[1], y[0] * y[1] - 3.0 * y[1]])
@@ -332,7 +338,7 @@ def test_arguments_reach_what_was_compiled(eager):
         same(ours, theirs)
 
 
-@pytest.mark.parametrize("events", [None, falls])
+@pytest.mark.parametrize("events", [None, falls], ids=["plain", "events"])
 def test_what_must_stay_interpreted(eager, events):
     calls = []
     table = {"rate": 1.0}
