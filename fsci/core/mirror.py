@@ -30,13 +30,19 @@ class Mirror:
         ``__all__`` that SciPy has too are the ones that fsci answers itself.
     lookups : iterable of str
         Functions of SciPy that compute nothing: passed on as they are, not recorded.
+    extras : dict of str to str
+        Names that SciPy does not have, and the module of the package that holds each. They are attributes of the
+        package, but not of its ``__all__``, which is SciPy's, and no patch touches them.
     """
 
-    def __init__(self, package: str, topics: Iterable[str], lookups: Iterable[str] = ()) -> None:
+    def __init__(
+        self, package: str, topics: Iterable[str], lookups: Iterable[str] = (), extras: dict[str, str] | None = None
+    ) -> None:
         self.package = package
         self.domain = package.removeprefix("fsci.")
         self.topics = tuple(topics)
         self.lookups = frozenset(lookups)
+        self.extras = dict(extras or {})
 
     @cached_property
     def originals(self) -> dict[str, Any]:
@@ -79,6 +85,8 @@ class Mirror:
         if name == "__fsci_handed_over__":
             return tuple(sorted(self.handed_over))
         space = vars(sys.modules[self.package])
+        if name in self.extras:
+            return space.setdefault(name, getattr(import_module(f"{self.package}.{self.extras[name]}"), name))
         if not name.startswith("_"):
             own = self._find(name) if name in self.originals else None
             if own is not None:
@@ -90,5 +98,5 @@ class Mirror:
         raise AttributeError(f"module {self.package!r} has no attribute {name!r}")
 
     def names(self) -> list[str]:
-        """For ``dir()``: SciPy's names."""
-        return sorted(self.originals)
+        """For ``dir()``: SciPy's names, and the package's extras."""
+        return sorted({*self.originals, *self.extras})

@@ -9,7 +9,13 @@ from fsci.core.mirror import Mirror
 if TYPE_CHECKING:
     from scipy.integrate import *  # noqa: F403
 
-_mirror = Mirror(__name__, topics=("ivp", "quadrature", "samples"))
+    from fsci.integrate.ensembles import EnsembleResult, solve_ivp_ensemble  # noqa: F401
+
+_mirror = Mirror(
+    __name__,
+    topics=("ivp", "quadrature", "iterated", "samples"),
+    extras={"EnsembleResult": "ensembles", "solve_ivp_ensemble": "ensembles"},
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,1 @@
+"""Integration of JAX arrays, where they live."""
