@@ -20,6 +20,8 @@ import numba
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
+from fsci.kernels.compiling import COMPILER_ERRORS
+
 __all__ = ["CALLBACK", "POINTER", "RAISED", "WRONG_LENGTH", "Callback", "flattened", "rhs_of"]
 
 POINTER = numba.types.CPointer(numba.float64)
@@ -138,7 +140,7 @@ def _adapter(function: Dispatcher, args: str, m: int, n: int, in_place: bool) ->
         exec(text, space)  # noqa: S102 (our own text; the user's function is a name in it)
         try:
             return numba.cfunc(_SIGNATURE, nopython=True)(space["rhs"])
-        except numba.core.errors.NumbaError as error:
+        except COMPILER_ERRORS as error:
             complaint = complaint or str(error).strip().partition("\n")[0]
     return complaint
 

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
+from fsci.kernels.compiling import COMPILER_ERRORS
 from fsci.kernels.integrate.callbacks import POINTER, Callback, _captured, flattened
 from fsci.kernels.integrate.tiering import has_side_effects
 
@@ -69,7 +70,7 @@ def _compiled(function: Any, args: str, m: int, n: int, plain: bool) -> Any:
         exec(text.replace("{n}", str(n)).replace("{m}", str(m)), space)  # noqa: S102 (our own text)
         try:
             return numba.cfunc(_SIGNATURE, nopython=True)(space["jac"])
-        except numba.core.errors.NumbaError:
+        except COMPILER_ERRORS:
             continue
     return "the Jacobian's callback does not compile"
 

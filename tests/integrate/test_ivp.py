@@ -379,6 +379,20 @@ def test_a_compiled_callback_that_means_something_else_is_not_taken(eager):
     assert "interpreted" in log[-1].attempts[-1].facts
 
 
+def test_code_that_breaks_the_compiler_stays_interpreted(eager):
+    def fun(t, y):
+        slopes = [0, 0]
+        if y[0] > 1e-3:
+            slopes = [-0.1 * y[0], 0.0]
+        return slopes
+
+    options = {"t_span": (0, 60), "y0": [3.0, 0.0], "max_step": 0.1}
+    with fsci.trace() as log:
+        ours = fi.solve_ivp(fun, **options)
+    assert "interpreted" in log[-1].attempts[-1].facts
+    same(ours, si.solve_ivp(fun, **options))
+
+
 def test_an_error_after_the_take_over_is_the_callbacks_own(eager):
     def fun(t, y):
         if t > 30.0:

@@ -14,6 +14,7 @@ from numba.core.dispatcher import Dispatcher
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.compiling import COMPILER_ERRORS
 from fsci.kernels.jit import jit
 
 __all__ = ["first_class"]
@@ -94,7 +95,7 @@ def first_class(function: Dispatcher) -> Any:
     if function not in _compiled:
         try:
             _compiled[function] = numba.cfunc(_SCALAR)(function.py_func)
-        except numba.core.errors.NumbaError:
+        except COMPILER_ERRORS:
             _compiled[function] = None
     return _compiled[function]
 
