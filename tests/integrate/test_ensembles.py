@@ -34,7 +34,7 @@ def swings(t, y, omega, shift):
 
 
 def starts(members, seed=0):
-    return np.random.default_rng(seed).uniform(-1.0, 1.0, (members, 3)) + [1.0, 1.0, 20.0]
+    return np.random.default_rng(seed).uniform(-1.0, 1.0, (members, 3)) + np.array([1.0, 1.0, 20.0])
 
 
 @pytest.mark.parametrize("method", METHODS)
