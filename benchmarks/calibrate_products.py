@@ -1,8 +1,9 @@
-"""Measure the costs of sparse products for the shipped profile: ``python -m benchmarks.calibrate_products``.
+"""Measure the costs of sparse products and iterations: ``python -m benchmarks.calibrate_products [--kernels]``.
 
 A product is no member of a portfolio: what its table decides is how many threads it takes
 (`fsci.kernels.sparse.split.Threads`). So each operation is timed on one thread and on all of them, over
-the sizes where the two cross; the other entries of the profile stay as they are.
+the sizes where the two cross. The kernels of iterations and substitutions are timed on Laplacians, the model that
+their work is counted by. The other entries of the profile stay as they are.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -18,6 +21,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from benchmarks.measure import interleaved
+from fsci.core import registry
+from fsci.core.frames import policy, trace
 from fsci.kernels.sparse.host.addition import add
 from fsci.kernels.sparse.host.bsr_products import bsr_matmat_dense
 from fsci.kernels.sparse.host.coo_products import coo_matvec
@@ -66,6 +71,39 @@ def operations(rows: int, dtype: str) -> Iterator[tuple[str, float, Callable[[],
         yield "bsr_vectors", float(bsr.data.size + rows), lambda: bsr_matmat_dense(rows, rows, *blocks, column)
 
 
+def laplacian(n: int, dimensions: int) -> Any:
+    """The (2 d + 1)-point Laplacian on a cube with n points an edge."""
+    line, eye = sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(n, n)), sp.eye_array(n)
+    total = line
+    for _ in range(dimensions - 1):
+        total = sp.kron(total, eye) + sp.kron(sp.eye_array(total.shape[0]), line)
+    return sp.csr_array(total)
+
+
+def _kernel_times(tally: Tally) -> None:
+    """Seconds of every iteration and substitution that applies, by its own count of work."""
+    linalg = import_module("fsci.sparse.linalg")
+    rng = np.random.default_rng(0)
+    for n, dimensions in ((4, 2), (10, 2), (30, 2), (100, 2), (200, 2), (400, 2), (8, 3), (20, 3), (40, 3)):
+        a = laplacian(n, dimensions)
+        b = rng.standard_normal(a.shape[0])
+        lower = sp.csr_array(sp.tril(a))
+        with policy(mode="hardened"), trace() as log:
+            for method in ("cg", "bicgstab", "gmres", "minres"):
+                getattr(linalg, method)(a, b, rtol=1e-8, maxiter=10 * b.size if method == "cg" else 5)
+            linalg.spsolve_triangular(lower, b)
+            linalg.spsolve_triangular(lower, np.stack([b] * VECTORS, axis=1))
+        for diagnosis in log:
+            problem = diagnosis.problem
+            if problem is not None:
+                evidence = registry.probe(problem)
+                for kernel in registry.kernels(problem.kind, "host").values():
+                    if kernel.applies(problem, evidence) is None:
+                        run = partial(kernel.run, problem, evidence)
+                        seconds = float(interleaved({"it": run}, 0.1, rounds=(2, 50))["it"].samples.min())
+                        tally.add_time(kernel.key, "float64", kernel.work(problem, evidence), seconds)
+
+
 def main() -> int:
     """Time all, and write the profile."""
     table, tally, count = json.loads(PROFILE.read_text(encoding="utf-8")), Tally(), thread_count()
@@ -74,7 +112,7 @@ def main() -> int:
         with patch.object(Threads, "__call__", lambda self, dtype, work: threads):
             return float(interleaved({"it": call}, seconds)["it"].samples.min())
 
-    for dtype in DTYPES:
+    for dtype in DTYPES if "--kernels" not in sys.argv else ():
         for rows in ROWS:
             for name, work, call in operations(rows, dtype):
                 seconds = 0.05 if dtype == "float64" else 0.02
@@ -82,6 +120,7 @@ def main() -> int:
                 tally.add_time(key, dtype, work, least(call, 1, seconds))
                 tally.add_time(f"{key}_threads", dtype, work, least(call, count, seconds))
             sys.stderr.write(f"\r{dtype} {rows:<10}")
+    _kernel_times(tally)
     new = stamped(tally, table, {"kernels": {}}, table["machine"])["profile"]
     # What an unknown kernel is taken for comes from solvers, not from products.
     new["default"], new["measurement"] = table["default"], table["measurement"]

@@ -139,7 +139,7 @@ def load_all(shelf: str = "host") -> None:
     root = importlib.import_module("fsci.kernels")
     for domain in pkgutil.iter_modules(root.__path__):
         if domain.ispkg:
-            # Asking a domain, and a mirror inside it, for its own functions imports the topics, which declare the kinds.
+            # Asking a domain, and a mirror in it, for its own functions imports the topics, which declare the kinds.
             public = importlib.import_module(f"fsci.{domain.name}")
             inner = [m.name for m in pkgutil.iter_modules(public.__path__, f"{public.__name__}.") if m.ispkg]
             for name in (public.__name__, *inner):

@@ -13,7 +13,7 @@ from numba import float64, int32, int64
 
 from fsci.kernels.jit import jit
 
-__all__ = ["aggregate", "prolongation_rows", "scale_rows", "tentative", "transpose"]
+__all__ = ["aggregate", "invert_definite", "prolongation_rows", "scale_rows", "tentative", "transpose"]
 
 
 @jit([int64(int32[::1], int32[::1], float64[::1], float64, int32[::1])])
@@ -162,6 +162,36 @@ def scale_rows(indptr, indices, data, left, right):  # type: ignore[no-untyped-d
             total += abs(data[k])
         largest = max(largest, total)
     return largest
+
+
+@jit([int64(float64[:, ::1], float64)])
+def invert_definite(a, least):  # type: ignore[no-untyped-def]
+    """The inverse in place by Gauss and Jordan, without exchanges; a pivot below `least` of its diagonal is left out.
+
+    Not LAPACK: its threads take longer to meet than matrices of this order to invert.
+    """
+    n = a.shape[0]
+    first = np.empty(n)
+    kept = 0
+    for j in range(n):
+        first[j] = a[j, j]
+    for j in range(n):
+        pivot = a[j, j]
+        if not pivot > least * first[j]:
+            a[j, :] = 0.0
+            a[:, j] = 0.0
+            continue
+        kept += 1
+        a[j, j] = 1.0
+        for k in range(n):
+            a[j, k] /= pivot
+        for i in range(n):
+            if i != j:
+                factor = a[i, j]
+                a[i, j] = 0.0
+                for k in range(n):
+                    a[i, k] -= factor * a[j, k]
+    return kept
 
 
 def transposed(columns: int, indptr: Any, indices: Any, data: Any) -> tuple[Any, Any, Any]:

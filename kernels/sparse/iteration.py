@@ -98,15 +98,16 @@ def wrong_method(problem: Problem, method: str, chosen: bool = False) -> Refusal
 
 
 def expected_iterations(problem: Problem, evidence: Evidence) -> float:
-    """Iterations of diagonally scaled conjugate gradients, by Gershgorin's circles or for a Laplacian of that size.
+    """Iterations of diagonally scaled conjugate gradients, by Gershgorin's circles or for a Laplacian of that diameter.
 
     With a radius below one the condition of the scaled matrix is at most (1 + radius) / (1 - radius), and
-    Chebyshev's bound gives the number; else a mesh with n unknowns in the plane is the model.
+    Chebyshev's bound gives the number. Else a mesh of the same diameter d is the model: the root of its
+    condition is d / pi, in any dimension.
     """
     n, tolerance = max(problem.size, 1), problem.parameters["reduction"]
     digits = max(-math.log(min(max(tolerance, problem.unit_roundoff), 0.5)), 1.0) + math.log(2.0)
     radius = evidence.get("jacobi_radius", 1.0)
-    model = math.sqrt(n) * digits / math.pi
+    model = 0.5 * evidence.get("diameter", 2.0 * math.sqrt(n)) / math.pi * digits
     if radius < 1.0:
         model = min(model, 0.5 * math.sqrt((1.0 + radius) / (1.0 - radius)) * digits)
     return float(min(max(model, 1.0), n, problem.parameters["maxiter"]))

@@ -11,9 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
 
-from fsci.kernels.sparse.aggregation import aggregate, prolongation_rows, scale_rows, tentative, transposed
+from fsci.kernels.sparse.aggregation import (
+    aggregate,
+    invert_definite,
+    prolongation_rows,
+    scale_rows,
+    tentative,
+    transposed,
+)
 from fsci.kernels.sparse.host.csr_products import csr_matvec
 from fsci.kernels.sparse.host.spgemm import spgemm
 from fsci.kernels.sparse.iteration import Rows
@@ -25,8 +31,8 @@ __all__ = ["Multigrid", "build"]
 _DAMPING = 4.0 / 3.0
 # An entry is strong from this modulus on, on the finest level; half of it on each coarser one (there, section 5.1).
 _STRENGTH = 0.08
-# The coarsest level is factored densely: its n^3 is below the cost of one more level's calls.
-_COARSEST = 120
+# The coarsest level is inverted densely: its n^3 is below the cost of one more level's calls.
+_COARSEST = 64
 # A level that does not shrink to this share has nothing left to aggregate.
 _SHRINKS = 0.8
 
@@ -157,11 +163,9 @@ def _spectral_radius(a: Any, bound: float, steps: int = 8) -> float:
 
 
 def _inverse(a: Any) -> Any:
-    """Dense inverse of the coarsest matrix; of a singular one the inverse on its range."""
+    """Dense inverse of the coarsest matrix; of a singular one a generalized inverse."""
     n = a[0].size - 1
     dense = np.zeros((n, n))
     np.add.at(dense, (np.repeat(np.arange(n), np.diff(a[0])), a[1]), a[2])
-    values, vectors, _ = lapack.dsyevd(0.5 * (dense + dense.T))
-    keep = values > np.finfo(np.float32).eps * max(float(values[-1]), 0.0)
-    inverse = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
-    return np.ascontiguousarray(inverse, np.float32)
+    invert_definite(dense, float(np.finfo(np.float32).eps))
+    return dense.astype(np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import complex64, complex128, float32, float64, int32, int64
 
@@ -9,7 +11,7 @@ from fsci.core.registry import register_probe
 from fsci.core.types import Evidence, Fact, Problem
 from fsci.kernels.jit import jit
 
-__all__ = ["survey"]
+__all__ = ["breadth_first", "survey"]
 
 _KINDS = ((float64, float64), (complex128, float64), (float32, float32), (complex64, float32))
 
@@ -37,6 +39,39 @@ def survey(indptr, indices, data, diagonal, found):  # type: ignore[no-untyped-d
     return 0
 
 
+@jit([int64(int32[::1], int32[::1], int64, int64, int32[::1], int32[::1])])
+def breadth_first(indptr, indices, root, sweep, seen, queue):  # type: ignore[no-untyped-def]
+    """Levels of the breadth-first search of the part of `root`; the rows it meets, in order, fill `queue` to seen[-1].
+
+    `seen` holds the last sweep in which a row was met.
+    """
+    queue[0], seen[root] = root, sweep
+    head, tail, levels = 0, 1, 0
+    while head < tail:
+        levels += 1
+        end = tail
+        while head < end:
+            i = queue[head]
+            head += 1
+            for k in range(indptr[i], indptr[i + 1]):
+                j = indices[k]
+                if seen[j] != sweep:
+                    seen[j] = sweep
+                    queue[tail] = j
+                    tail += 1
+    seen[-1] = tail
+    return levels
+
+
+def _diameter(indptr: Any, indices: Any) -> int:
+    """Levels from about the far end of the part of the middle row: near the diameter of its graph."""
+    rows = indptr.size - 1
+    seen, queue = np.zeros(rows + 1, np.int32), np.empty(rows, np.int32)
+    breadth_first(indptr, indices, rows // 2, 1, seen, queue)
+    far = int(queue[seen[-1] - 1])
+    return int(breadth_first(indptr, indices, far, 2, seen, queue))
+
+
 @register_probe("iterative_solve", "host")
 def probe(problem: Problem) -> Evidence:
     if not problem.parameters["choose"]:
@@ -53,5 +88,6 @@ def probe(problem: Problem) -> Evidence:
             "diagonal_ratio": Fact(ratio),
             "jacobi_radius": Fact(float(found[1])),
             "positive_share": Fact(float(found[2])),
+            "diameter": Fact(_diameter(a.indptr, a.indices), exact=False),
         }
     )
