@@ -23,8 +23,8 @@ __all__ = ["solve_ivp"]
 _scipy_solve_ivp = scipy_integrate.solve_ivp
 
 # SciPy's methods that are answered here; "LSODA" and solver classes are handed over.
-_METHODS = {"RK23", "RK45", "DOP853", "Radau", "BDF"}
-_IMPLICIT = {"Radau", "BDF"}
+_METHODS = {"RK23", "RK45", "DOP853", "Radau", "BDF", "auto"}
+_IMPLICIT = {"Radau", "BDF", "auto"}
 _DOUBLE = np.dtype(np.float64)
 _LEAST_RTOL = 100 * float(np.finfo(float).eps)  # SciPy warns below, and raises it
 _OPTIONS = {"rtol", "atol", "max_step", "first_step"}
@@ -70,7 +70,9 @@ def solve_ivp(
     t_span : (float, float)
     y0 : (n,) array_like
     method : str or OdeSolver class
-        "RK23", "RK45", "DOP853", "Radau" and "BDF" are compiled; the others are SciPy's own.
+        "RK23", "RK45", "DOP853", "Radau" and "BDF" are compiled; the others are SciPy's own. "auto"
+        is fsci's: an explicit pair while accuracy bounds the steps, Radau or BDF while stability does; its steps and
+        counts are its own. A callback that cannot be compiled is left to LSODA.
     t_eval : (m,) array_like, optional
     dense_output : bool
     events : callable or list of callables, optional
@@ -106,6 +108,7 @@ def solve_ivp(
         return value
     problem = _problem(fun, t_span, y0, method, given, options)
     if isinstance(problem, str):
+        method = "LSODA" if isinstance(method, str) and method == "auto" else method
         return hand_over(_scipy_solve_ivp, "integrate.solve_ivp", problem, fun, t_span, y0, method, **given, **options)
     key = None
     if plain and _jitted(fun):

@@ -235,7 +235,7 @@ def advance(  # type: ignore[no-untyped-def]
                 failed = rhs(t_new, ahead, to, given) if how != GIVEN else 0
                 if failed == 0:
                     failed = jacobian_at(
-                        rhs, jac, p, t_new, predicted, f, atol, factors, jacobian, how, lower, upper, pattern
+                        rhs, jac, p, t_new, predicted, f, atol, factors, jacobian, how, lower, upper, pattern, False
                     )
                 counts[NJEV] += 1
                 if failed != 0:

@@ -40,6 +40,8 @@ def is_plain(problem: Problem) -> bool:
 def driven(problem: Problem, method: Any, **more: Any) -> Any:
     """SciPy's driver on `problem`, with `method` one of its names or classes; `more` are options of the class."""
     (function, span, y0), options = problem.operands, problem.parameters
+    if method == "auto":
+        method = "LSODA"  # SciPy's own choice among methods
     names = ("t_eval", "dense_output", "events", "vectorized", "args")
     chosen = {name: options[name] for name in names} | options["options"] | more
     if not chosen["args"]:

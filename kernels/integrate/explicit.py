@@ -20,6 +20,8 @@ from fsci.kernels.integrate.explicit_loop import (
     REALS,
     REJECTED,
     RTOL,
+    STIFF,
+    STIFF_ENOUGH,
     T_END,
     H,
     T,
@@ -86,6 +88,21 @@ class ExplicitLoop:
         )  # fmt: skip
         if failed:
             self.status = CALLBACK_FAILED
+
+    def watched(self) -> ExplicitLoop:
+        """The same loop; a call ends where the problem has been seen to be stiff."""
+        self._counts[STIFF_ENOUGH] = _STIFF_SAMPLES
+        return self
+
+    @property
+    def is_stiff_now(self) -> bool:
+        """Whether stability has held the last steps small."""
+        return bool(self._counts[STIFF] >= _STIFF_SAMPLES)
+
+    @property
+    def here(self) -> tuple[float, Any, float]:
+        """Time, state and next step."""
+        return float(self._reals[T]), self._y[: self._n].copy(), float(self._reals[H])
 
     @staticmethod
     def refuses(callback: Callback, problem: Problem) -> str:

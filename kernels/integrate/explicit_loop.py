@@ -19,7 +19,7 @@ __all__ = ["COUNTS", "REALS", "advance", "first_step", "interpolate", "stages_of
 
 # Places in the state: reals, and counts.
 T, H, T_END, RTOL, MAX_STEP, DIRECTION, RATE, REALS = range(8)
-NFEV, ACCEPTED, REJECTED, STIFF, LONGEST_STIFF, ASKED, CALLBACK_STATUS, RETRYING, COUNTS = range(9)
+NFEV, ACCEPTED, REJECTED, STIFF, LONGEST_STIFF, ASKED, CALLBACK_STATUS, RETRYING, STIFF_ENOUGH, COUNTS = range(10)
 
 _SAFETY, _MIN_FACTOR, _MAX_FACTOR = 0.9, 0.2, 10.0
 _SAMPLE = 4  # the rate is looked at in every fourth step: it changes slowly
@@ -167,6 +167,7 @@ def advance(  # type: ignore[no-untyped-def]
     reals, counts, y, f, K
         The state, updated; y and f are padded with zeros to a multiple of eight, `atol` with ones, and K holds a row
         for each stage.
+        The call also ends where ``counts[STIFF]`` reaches ``counts[STIFF_ENOUGH]``, if that is not zero.
     t_eval, y_eval : (m,), (m, n) ndarray
         Where the dense output is wanted, in the order of the integration; filled from ``counts[ASKED]`` on.
     times, states, evaluations : (c,), (c, n), (c,) ndarray
@@ -295,6 +296,8 @@ def advance(  # type: ignore[no-untyped-def]
         h_abs = taken * factor
         if direction * (t - reals[T_END]) >= 0.0:
             status = DONE
+            break
+        if counts[STIFF_ENOUGH] > 0 and counts[STIFF] >= counts[STIFF_ENOUGH]:
             break
         if times.shape[0] > 0 and stored == times.shape[0]:
             break

@@ -41,6 +41,7 @@ from fsci.kernels.integrate.implicit_state import (
     NJEV,
     NLU,
     ORDER,
+    RATE,
     REALS,
     REJECTED,
     RTOL,
@@ -52,16 +53,22 @@ from fsci.kernels.integrate.implicit_state import (
     T,
 )  # fmt: skip
 from fsci.kernels.integrate.jacobian import INCOMPLETE, jacobian_at
-from fsci.kernels.integrate.newton import factor, shifted
+from fsci.kernels.integrate.newton import dominant, factor, shifted
 from fsci.kernels.integrate.sparsity import Pattern, banded, dense, found
 
-__all__ = ["BdfLoop", "RadauLoop", "given", "with_structure"]
+__all__ = ["BdfLoop", "Given", "ImplicitLoop", "RadauLoop", "given", "with_structure"]
 
 _EPS = 2.0**-52
 _NO_TIMES = np.empty(0)
 
 # Below this order the elimination costs less than looking for structure (measured: a probe takes n calls).
 _SMALL = 40
+
+# Pairs of products of the power iteration at a look.
+_PRODUCTS = 4
+
+# Evaluations made for each one that a Jacobian takes which only looks at the spectral radius.
+_SHARE = 4
 
 
 class Given:
@@ -129,7 +136,7 @@ def _shaped(matrix: Any, n: int) -> tuple[Pattern | None, Any]:
     return (banded(values) if issparse(values) and n > _SMALL else dense(n)), values
 
 
-class _ImplicitLoop:
+class ImplicitLoop:
     """What `driver.Loop` asks for, but for the step.
 
     Parameters
@@ -166,7 +173,11 @@ class _ImplicitLoop:
         self._t_eval = _NO_TIMES if t_eval is None else np.ascontiguousarray(t_eval, dtype=float)
         self.y_eval = np.empty((self._t_eval.size, n))
         self.stored, self.status = 0, MORE
+        # Any start of a power iteration will do that is not orthogonal to the dominant eigenvector.
+        mode = 1.0 + 0.1 * np.cos(np.arange(1.0, n + 1.0))
+        self._mode = mode / np.sqrt(mode @ mode)
         self._layout()
+        self._known, self._present = (-1, 0), self._matrix
 
     def _layout(self) -> None:
         """Storage for the Jacobian and its factors."""
@@ -193,7 +204,7 @@ class _ImplicitLoop:
         failed = jacobian_at(
             callback.function, jacobian.function, callback.parameters, self._reals[T], self._y, self._f, self._atol,
             self._factors, self._matrix, self._counts[HOW], self._counts[LOWER], self._counts[UPPER],
-            jacobian.pattern.arrays,
+            jacobian.pattern.arrays, False,
         )  # fmt: skip
         if failed == INCOMPLETE:
             self._spread()
@@ -204,6 +215,7 @@ class _ImplicitLoop:
         """The structure found does not hold: go on with a full matrix."""
         self._jacobian = Given(DIFFERENCES, dense(self._n), self._callback.function)
         self._layout()
+        self._present = self._matrix
 
     @staticmethod
     def refuses(callback: Callback, problem: Problem) -> str:
@@ -213,20 +225,56 @@ class _ImplicitLoop:
             return ""
         return given(callback, problem, t0, y0).reason
 
+    @property
+    def here(self) -> tuple[float, Any, float]:
+        """Time, state and next step."""
+        return float(self._reals[T]), self._y.copy(), float(self._reals[H])
+
+    def spectral_radius(self, afresh: bool = False) -> float:
+        """Of the Jacobian in use, by a power iteration that goes on from call to call; or `afresh`, of one made for it.
+
+        These methods keep a Jacobian while Newton's iteration converges, also when the problem is stiff no longer. A
+        new one is made where that costs a part of what the steps since the last one did.
+        """
+        reals, counts, pattern = self._reals, self._counts, self._jacobian.pattern
+        needed = self._n if pattern.lower < 0 else pattern.arrays[2].size - 1
+        if counts[HOW] == CONSTANT or counts[NJEV] != self._known[0]:
+            self._known, self._present = (int(counts[NJEV]), int(counts[NFEV])), self._matrix
+        elif afresh and counts[NFEV] - self._known[1] >= _SHARE * needed:
+            jacobian, kept, factors = self._jacobian, self._matrix, self._factors
+            self._matrix, self._factors = np.zeros_like(kept), factors.copy()
+            self._recover()
+            self._present = self._matrix
+            if self._jacobian is jacobian:
+                self._matrix, self._factors = kept, factors
+            pattern = self._jacobian.pattern
+            counts[NJEV] += 1
+            self._known = int(counts[NJEV]), int(counts[NFEV])
+        for _ in range(_PRODUCTS):
+            reals[RATE] = dominant(
+                self._present, self._mode, reals[RATE], pattern.lower, pattern.upper, pattern.arrays
+            )
+        return float(reals[RATE])
+
     @classmethod
-    def of(cls, method: str, callback: Callback, problem: Problem) -> _ImplicitLoop:
-        """The loop at the beginning of `problem`."""
-        (_, (t0, t_end), y0), options = problem.operands, problem.parameters
-        jacobian = given(callback, problem, t0, y0)
-        loop = cls(
-            callback, jacobian, t0, t_end, y0, options["rtol"], options["atol"], options["max_step"],
-            options["first_step"] or 0.0, options["t_eval"],
-        )  # fmt: skip
+    def begun(cls, *arguments: Any) -> ImplicitLoop:
+        """The loop with its first step and Jacobian; `arguments` as of the class."""
+        loop = cls(*arguments)
         loop._begin()
         return loop
 
     @classmethod
-    def resumed(cls, method: str, callback: Callback, problem: Problem, solver: Any) -> _ImplicitLoop:
+    def of(cls, method: str, callback: Callback, problem: Problem) -> ImplicitLoop:
+        """The loop at the beginning of `problem`."""
+        (_, (t0, t_end), y0), options = problem.operands, problem.parameters
+        jacobian = given(callback, problem, t0, y0)
+        return cls.begun(
+            callback, jacobian, t0, t_end, y0, options["rtol"], options["atol"], options["max_step"],
+            options["first_step"] or 0.0, options["t_eval"],
+        )  # fmt: skip
+
+    @classmethod
+    def resumed(cls, method: str, callback: Callback, problem: Problem, solver: Any) -> ImplicitLoop:
         """The loop from where SciPy's `solver` of `problem` stands."""
         jacobian = given(callback, problem, solver.t, solver.y)
         loop = cls(
@@ -319,17 +367,17 @@ class _ImplicitLoop:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the run found out: steps, failures, and the rate of the fastest component (a norm of the Jacobian)."""
+        """What the run found out: steps, failures, and the rate of the fastest component."""
         counts, pattern = self._counts, self._jacobian.pattern
         return {
             "steps": int(counts[ACCEPTED]), "rejected_steps": int(counts[REJECTED]),
-            "newton_failures": int(counts[NEWTON_FAILURES]), "jacobians": int(counts[NJEV]),
-            "factorizations": int(counts[NLU]), "spectral_radius": float(np.abs(self._matrix).sum(axis=1).max()),
+            "failed_newton": int(counts[NEWTON_FAILURES]), "jacobians": int(counts[NJEV]),
+            "factorizations": int(counts[NLU]), "spectral_radius": self.spectral_radius(),
             "bandwidth": pattern.lower + pattern.upper + 1 if pattern.lower >= 0 else self._n,
         }  # fmt: skip
 
 
-class BdfLoop(_ImplicitLoop):
+class BdfLoop(ImplicitLoop):
     """A `driver.Loop` of BDF."""
 
     _rows = bdf_loop.ROWS
@@ -365,7 +413,7 @@ class BdfLoop(_ImplicitLoop):
             solver.n_equal_steps = int(self._counts[EQUAL_STEPS])
 
 
-class RadauLoop(_ImplicitLoop):
+class RadauLoop(ImplicitLoop):
     """A `driver.Loop` of Radau."""
 
     _rows, _error_order = radau_loop.ROWS, 3

@@ -14,8 +14,8 @@ from fsci.kernels.integrate.callbacks import CALLBACK
 from fsci.kernels.jit import jit
 
 __all__ = [
-    "CONSTANT", "DIFFERENCES", "FOUND", "GIVEN", "INCOMPLETE", "NONFINITE", "PATTERN", "differences", "jacobian_at",
-    "missed",
+    "CONSTANT", "DIFFERENCES", "FOUND", "GIVEN", "INCOMPLETE", "NONFINITE", "PATTERN", "centred", "differences",
+    "jacobian_at", "missed",
 ]  # fmt: skip
 
 # How Jacobians come: by differences with a pattern that is believed, by a callback, once for all, or by
@@ -33,6 +33,7 @@ _DEVIATION, _ROUNDINGS = 1e-3, 256.0
 _EPS = 2.0**-52
 _REJECT, _SMALL, _BIG = _EPS**0.875, _EPS**0.75, _EPS**0.25
 _LEAST = 1e3 * _EPS
+_LONGER = _EPS ** (-1 / 6)  # from the square root of the rounding to its cube root
 
 _VECTOR, _MATRIX = numba.float64[::1], numba.float64[:, ::1]
 _SIZE = numba.int64
@@ -129,6 +130,37 @@ def differences(  # type: ignore[no-untyped-def]
     return 0
 
 
+@jit([_SIZE(CALLBACK, _VECTOR, numba.float64, _VECTOR, _VECTOR, _MATRIX, _SIZE, _SIZE, PATTERN)])
+def centred(rhs, p, t, y, h, jacobian, lower, upper, pattern):  # type: ignore[no-untyped-def]
+    """Fill `jacobian` by central differences, with the increments `h` of one-sided ones made that much longer."""
+    n = y.shape[0]
+    place, columns, starts, indptr, indices = pattern
+    banded = lower >= 0
+    point, up, down = np.empty(n), np.empty(n), np.empty(n)
+    for group in range(starts.shape[0] - 1 if banded else n):
+        first, last = (starts[group], starts[group + 1]) if banded else (group, group + 1)
+        for side in range(2):
+            for i in range(n):
+                point[i] = y[i] + 0.0
+            for c in range(first, last):
+                j = columns[c] if banded else c
+                point[j] = y[j] + (_LONGER * h[j] if side == 0 else -_LONGER * h[j])
+            status = rhs(t, point.ctypes, up.ctypes if side == 0 else down.ctypes, p.ctypes)
+            if status != 0:
+                return status
+        for c in range(first, last):
+            j = columns[c] if banded else c
+            apart = (y[j] + _LONGER * h[j]) - (y[j] - _LONGER * h[j])
+            for e in range(indptr[j] if banded else 0, indptr[j + 1] if banded else n):
+                i = indices[e] if banded else e
+                change = (up[i] - down[i]) / apart
+                if banded:
+                    jacobian[place[j], lower + upper + place[i] - place[j]] = change
+                else:
+                    jacobian[j, i] = change
+    return 0
+
+
 @jit([_SIZE(CALLBACK, _VECTOR, numba.float64, _VECTOR, _VECTOR, _VECTOR, _MATRIX, _SIZE, _SIZE, PATTERN)])
 def missed(rhs, p, t, y, f, h, jacobian, lower, upper, pattern):  # type: ignore[no-untyped-def]
     """INCOMPLETE if a difference in a random direction is not what the banded `jacobian` predicts, else 0.
@@ -172,9 +204,13 @@ def missed(rhs, p, t, y, f, h, jacobian, lower, upper, pattern):  # type: ignore
     ]
 )  # fmt: skip
 def jacobian_at(  # type: ignore[no-untyped-def]
-    rhs, jac, p, t, y, f, threshold, factors, jacobian, how, lower, upper, pattern
+    rhs, jac, p, t, y, f, threshold, factors, jacobian, how, lower, upper, pattern, sharp
 ):
-    """The Jacobian at ``(t, y)`` with `f` there, by `how`; 0, a callback's status, NONFINITE or INCOMPLETE."""
+    """The Jacobian at ``(t, y)`` with `f` there, by `how`; 0, a callback's status, NONFINITE or INCOMPLETE.
+
+    If `sharp`, differences are central: Rosenbrock methods need them where the tolerance is near what one-sided ones
+    leave.
+    """
     n = y.shape[0]
     h = np.empty(n)
     if how == GIVEN:
@@ -185,6 +221,8 @@ def jacobian_at(  # type: ignore[no-untyped-def]
                 jacobian[j, i] = rows[i, j]
     else:
         status = differences(rhs, p, t, y, f, threshold, factors, jacobian, lower, upper, pattern, h)
+        if sharp and status == 0:
+            status = centred(rhs, p, t, y, h, jacobian, lower, upper, pattern)
     if status != 0:
         return status
     total = 0.0

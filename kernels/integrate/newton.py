@@ -14,7 +14,7 @@ import numpy as np
 from fsci.kernels.jit import jit
 from fsci.kernels.lapack import byref, deref, getrf, getrs, letter, routine
 
-__all__ = ["factor", "shifted", "solve"]
+__all__ = ["dominant", "factor", "multiply", "shifted", "solve"]
 
 _OWN = 40
 _N = letter("N")
@@ -39,6 +39,59 @@ def shifted(jacobian, alpha, beta, a, lower, upper):  # type: ignore[no-untyped-
             a[j, j] += alpha
         else:
             a[j, diagonal] += alpha
+
+
+@jit(
+    [
+        numba.void(
+            numba.float64[:, ::1], numba.float64[::1], numba.float64[::1], _SIZE, _SIZE,
+            numba.types.UniTuple(_PLACES, 5),
+        )
+    ]
+)  # fmt: skip
+def multiply(jacobian, v, out, lower, upper, pattern):  # type: ignore[no-untyped-def]
+    """Write ``J v`` to `out`."""
+    n = out.shape[0]
+    for i in range(n):
+        out[i] = 0.0
+    if lower < 0:
+        for j in range(n):
+            for i in range(n):
+                out[i] += jacobian[j, i] * v[j]
+        return
+    place, _, _, indptr, indices = pattern
+    for j in range(n):
+        for e in range(indptr[j], indptr[j + 1]):
+            i = indices[e]
+            out[i] += jacobian[place[j], lower + upper + place[i] - place[j]] * v[j]
+
+
+@jit(
+    [
+        numba.float64(
+            numba.float64[:, ::1], numba.float64[::1], numba.float64, _SIZE, _SIZE, numba.types.UniTuple(_PLACES, 5)
+        )
+    ]
+)  # fmt: skip
+def dominant(jacobian, mode, known, lower, upper, pattern):  # type: ignore[no-untyped-def]
+    """The spectral radius by two products of a power iteration that goes on with `mode`, of length 1; else `known`.
+
+    Two, because a pair of complex eigenvalues turns the vector.
+    """
+    image = np.empty_like(mode)
+    growth = 1.0
+    for _ in range(2):
+        multiply(jacobian, mode, image, lower, upper, pattern)
+        size = 0.0
+        for i in range(image.shape[0]):
+            size += image[i] * image[i]
+        size = np.sqrt(size)
+        if not 0.0 < size < np.inf:
+            return known
+        growth *= size
+        for i in range(image.shape[0]):
+            mode[i] = image[i] / size
+    return np.sqrt(growth)
 
 
 @jit([_SIZE(t[:, ::1], _PIVOTS, _SIZE, _SIZE) for t in _SCALARS])

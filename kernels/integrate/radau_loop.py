@@ -221,7 +221,7 @@ def advance(  # type: ignore[no-untyped-def]
                     before = norm
                 if converged or status != MORE or counts[CURRENT] == 1:
                     break
-                failed = jacobian_at(rhs, jac, p, t, y, f, atol, factors, jacobian, how, lower, upper, pattern)
+                failed = jacobian_at(rhs, jac, p, t, y, f, atol, factors, jacobian, how, lower, upper, pattern, False)
                 counts[NJEV] += 1
                 if failed != 0:
                     counts[CALLBACK_STATUS] = failed
@@ -278,7 +278,9 @@ def advance(  # type: ignore[no-untyped-def]
         counts[NFEV] += 1
         failed = rhs(t_new, at, to, given)
         if failed == 0 and again:
-            failed = jacobian_at(rhs, jac, p, t_new, y_new, slope, atol, factors, jacobian, how, lower, upper, pattern)
+            failed = jacobian_at(
+                rhs, jac, p, t_new, y_new, slope, atol, factors, jacobian, how, lower, upper, pattern, False
+            )
             counts[NJEV] += 1
         if failed != 0:
             counts[CALLBACK_STATUS] = failed

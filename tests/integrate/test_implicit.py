@@ -119,7 +119,7 @@ def test_compiled_loop_answers(method):
     facts = log[-1].attempts[-1].facts
     assert facts["steps"].value > 0
     assert facts["factorizations"].value > 0
-    assert facts["newton_failures"].value >= 0
+    assert facts["failed_newton"].value >= 0
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,4 +1,4 @@
-"""Radau and BDF with the step loop, the Jacobian's differences, the factorization and the callback compiled.
+"""Radau, BDF and the change between methods, with the step loop, the factorization and the callback compiled.
 
 Matrices with a band, or that a reordering gives one, are eliminated in it; where the caller says nothing about the
 Jacobian, its structure is found by probing. Steps are those that a full matrix would give, to rounding.
@@ -18,6 +18,7 @@ __all__: list[str] = []
 _SOURCES = {
     "Radau": "Radau IIA of order 5; Hairer and Wanner (1996), section IV.8",
     "BDF": "Shampine and Reichelt (1997); Byrne and Hindmarsh (1975)",
+    "auto": "Petzold (1983); Hairer and Wanner (1996), section IV.2",
 }
 
 
@@ -26,7 +27,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 
 def run(method: str, problem: Problem, evidence: Evidence) -> Attempt:
-    if is_plain(problem):
+    if is_plain(problem) or method == "auto":
         return compiled_run(method, problem)
     from fsci.kernels.integrate.callbacks import rhs_of  # here, so that looking at a kernel does not import Numba
     from fsci.kernels.integrate.implicit import with_structure

@@ -48,11 +48,12 @@ class _Starter:
                 self.problem = problem
                 self.watch = Watch(function, y0.size, problem.parameters["args"], t0, t_end, events)
         callback = self.watch.compiled(solver) if self.watch is not None else None
-        if callback is None or self.problem is None:
-            return None
-        method = str(self.problem.structure)
-        if self.watch is not None and (reason := loop_of(method).refuses(callback, self.problem)):
-            self.watch.reason = reason
+        method = "" if self.problem is None else str(self.problem.structure)
+        if callback is not None and self.watch is not None and self.problem is not None:
+            self.watch.reason = loop_of(method).refuses(callback, self.problem)
+        if method == "auto" and self.watch is not None and self.watch.reason:
+            raise TakeOver(None)  # interpreted steps are explicit: a stiff problem must not go on with them
+        if callback is None or self.problem is None or (self.watch is not None and self.watch.reason):
             return None
         if self._plain:
             raise TakeOver(callback)
@@ -84,12 +85,14 @@ def tiered(driven: Callable[..., Any], method: str, posed: Callable[[], Any], pl
     try:
         return driven(playback(method), start=start), start
     except TakeOver as taken:
+        if taken.callback is None:
+            return driven("LSODA"), start
         problem = start.problem
         assert problem is not None  # noqa: S101 (for the type checker: nobody else raises this)
         # From the beginning: the loop is so much faster that going over it again is cheaper than joining the two.
         start.loop = loop_of(method).of(method, taken.callback, problem)
         value = plain_result(start.loop, problem.operands[1][0], problem.operands[2], problem.parameters["t_eval"])
-        return (driven(method) if value is None else value), start
+        return (driven("LSODA" if method == "auto" else method) if value is None else value), start
     finally:
         if start.watch is not None:
             start.watch.close()

@@ -1,0 +1,34 @@
+"""The class that SciPy's driver takes for ``method="auto"``, where it asks for events or dense output.
+
+Interpreted, it is the explicit pair that a smooth problem wants; with a compiled loop its steps are those of
+whatever method the loop is in. Importing this imports no Numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scipy.integrate import RK45
+
+__all__ = ["AutoSolver"]
+
+
+class AutoSolver(RK45):
+    """Steps and dense output of a loop that changes its method.
+
+    Attributes
+    ----------
+    output : callable or None
+        Gives the dense output of the last step, where a loop has made it.
+    """
+
+    output: Callable[[], Any] | None = None
+
+    def __init__(self, fun: Any, t0: float, y0: Any, t_bound: float, **options: Any) -> None:
+        options.pop("jac", None)
+        options.pop("jac_sparsity", None)
+        super().__init__(fun, t0, y0, t_bound, **options)
+
+    def _dense_output_impl(self) -> Any:
+        return super()._dense_output_impl() if self.output is None else self.output()
