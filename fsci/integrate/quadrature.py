@@ -108,7 +108,8 @@ def quad(
     ValueError
         As `scipy.integrate.quad`.
     """
-    plan = FRAME.get().plans.get(("quad", type(func))) if type(args) is tuple and not complex_func else None
+    # The type of the integrand is the key of its plan: a tuple with the name costs as much as six evaluations.
+    plan = FRAME.get().plans.get(type(func)) if type(args) is tuple and not complex_func else None
     if plan is not None and weight is None and points is None and not full_output:
         if a < b:
             found = plan(func, a, b, args, epsabs, epsrel, limit)
@@ -166,7 +167,7 @@ def callable_like(func: Any) -> bool:
 def _integrated(func: Any, low: Any, high: Any, options: dict[str, Any], level: int) -> Any:
     """What QUADPACK gives, or in hardened mode whoever is certified: (y, abserr, ..., ier)."""
     frame = FRAME.get()
-    plan = frame.plans.get(("quad", type(func)))
+    plan = frame.plans.get(type(func))
     if plan is not None and not options["part"]:
         args, limit = options["args"], options["limit"]
         return plan(func, low, high, args, options["epsabs"], options["epsrel"], limit, options)
@@ -176,29 +177,30 @@ def _integrated(func: Any, low: Any, high: Any, options: dict[str, Any], level: 
         "quadrature", (func, low, high), parameters, dtype=_DOUBLE, structure=None if hardened else "quadpack"
     )
     # Interpreted functions of a type are all alike; a jitted one may compile as an integrand, or not.
-    key = ("quad", func) if is_jitted(func) else ("quad", type(func))
+    key = ("quad", func) if is_jitted(func) else type(func)
     diagnosis = selector.run(problem, "integrate.quad", None if options["part"] else key)
     if diagnosis.attempt is not None and diagnosis.attempt.kernel == "quadpack_compiled" and key in frame.plans:
         # The compiled plan interprets by itself what does not compile: from now on it serves all of the type.
-        frame.plans["quad", type(func)] = frame.plans[key]
-    if hardened:
-        _warn_uncertified(diagnosis, options, level)
+        frame.plans[type(func)] = frame.plans[key]
+    if hardened and _warned_uncertified(diagnosis, options, level) and not options["full_output"]:
+        return (*diagnosis.value[:-1], 0)  # one warning is enough
     return diagnosis.value
 
 
-def _warn_uncertified(diagnosis: Diagnosis, options: dict[str, Any], level: int) -> None:
+def _warned_uncertified(diagnosis: Diagnosis, options: dict[str, Any], level: int) -> bool:
     certificate, value = diagnosis.certificate, diagnosis.value
     if certificate.worst_verdict == "certified" or value[-1] == _INVALID:
-        return
+        return False
     bound = certificate.detail.get("error_bound", inf)
     if bound <= max(options["epsabs"], options["epsrel"] * abs(value[0])):
-        return  # what was asked for is met, though not the policy's accuracy
+        return False  # what was asked for is met, though not the policy's accuracy
     message = (
         f"quad: the integral is not certified: error at most {bound:.3g} where "
         f"{max(options['epsabs'], options['epsrel'] * abs(value[0])):.3g} was asked for; look at .diagnosis, "
         "give break points, or use policy(mode='strict')"
     )
     warnings.warn(UncertifiedIntegrationWarning(message, diagnosis), stacklevel=level)
+    return True
 
 
 def _complex(func: Any, low: Any, high: Any, options: dict[str, Any], flipped: bool, level: int) -> Any:

@@ -90,20 +90,29 @@ def _end(distance: float) -> float:
     return math.asinh(abs(math.log(distance)) / _HALF_PI)
 
 
-def _nearest(end: float, scale: float) -> float:
-    return max(_LAST_PLACES * math.ulp(end) if end else 0.0, _NEAREST * min(scale, 1.0), _NEAREST)
+def _nearest(end: float, scale: float, least: float) -> float:
+    return max(_LAST_PLACES * math.ulp(end) if end else 0.0, least * min(scale, 1.0), _NEAREST)
 
 
-def transformed(integrand: Integrand) -> Transformed:
-    """The transformed integrand, with the range of t that doubles can resolve."""
+def transformed(integrand: Integrand, nearest: float = _NEAREST, farthest: float = _FARTHEST) -> Transformed:
+    """The transformed integrand, with the range of t that doubles can resolve.
+
+    Parameters
+    ----------
+    integrand : Integrand
+    nearest, farthest : float
+        How near to an end at zero, and how far out, x goes at the most.
+    """
     a, b = integrand.a, integrand.b
     if a > -math.inf and b < math.inf:
         width = b - a
         # tanh-sinh comes as near as width exp(-2 s).
-        left, right = (math.asinh(0.5 * math.log(max(width / _nearest(e, width), 2.0)) / _HALF_PI) for e in (a, b))
+        left, right = (
+            math.asinh(0.5 * math.log(max(width / _nearest(e, width, nearest), 2.0)) / _HALF_PI) for e in (a, b)
+        )
         return Transformed(integrand, -left, right)
-    far = _end(_FARTHEST)
+    far = _end(farthest)
     if a == -math.inf and b == math.inf:
         return Transformed(integrand, -far, far)
-    near = _end(_nearest(a if a > -math.inf else b, 1.0))
+    near = _end(_nearest(a if a > -math.inf else b, 1.0, nearest))
     return Transformed(integrand, -near, far) if b == math.inf else Transformed(integrand, -far, near)

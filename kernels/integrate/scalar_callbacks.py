@@ -1,9 +1,9 @@
 """Integrands as QUADPACK takes them compiled: jitted functions behind a C function that counts what it raised.
 
 A jitted function is called from C through an adapter ``double (double)``, or ``double (int n, double *x)`` where there
-are extra arguments, compiled once for each function and types of those. C code cannot raise: the adapter gives what it has
-and counts in `RAISED`, so that a caller who sees the count change runs the function interpreted, where Python words the
-error. There is one count, and it only ever grows: threads at worst run interpreted without need.
+are extra arguments, compiled once for each function and types of those. C code cannot raise: the adapter counts in
+`RAISED`, so that a caller who sees the count change runs the function interpreted, where Python words the error. There
+is one count, and it only ever grows: threads at worst run interpreted without need.
 """
 
 from __future__ import annotations

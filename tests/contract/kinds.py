@@ -202,6 +202,13 @@ def _romberg(rng: Rng, dtype: str) -> Iterator[Variant]:
         yield f"{shape}", (draw(rng, shape, dtype),), {"dx": 0.5}
 
 
+def _iterated(rng: Rng, dtype: str) -> Iterator[Variant]:
+    f = lambda y, x: math.exp(-x * y)  # noqa: E731
+    yield "square", (f, 0.0, 1.0, 0.0, 1.0), {}
+    yield "jitted triangle", (numba.njit(f), 0.0, 1.0, 0.0, lambda x: x), {}
+    yield "singular corner", (lambda y, x: 1.0 / math.sqrt(x + y), 0.0, 1.0, 0.0, 1.0), {}
+
+
 def same_integrals(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
     """The value, to what QUADPACK is asked for by default; estimates belong to the rule that was taken."""
     assert len(ours) == len(theirs)
@@ -210,6 +217,9 @@ def same_integrals(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -
 
 CASES: dict[str, list[Case]] = {
     "quadrature": [Case("integrate.quad", _integrals, same_integrals, ("float64",), {"mode": "hardened"})],
+    "iterated_integral": [
+        Case("integrate.dblquad", _iterated, same_integrals, ("float64",), {"mode": "hardened"}),
+    ],
     "sampled_integral": [
         *(
             Case(f"integrate.{name}", _samples, same_values, DTYPES, {"mode": "hardened"})

@@ -20,14 +20,21 @@ from fsci.kernels.integrate.integrands import is_jitted
 __all__: list[str] = []
 
 _qagse = _quadpack._qagse
-_adapter_of: Any = None
+
+
+class _Callbacks:
+    """What needs Numba, which those have imported already who bring a jitted function."""
+
+    adapter_of: Any = None
+    raised: Any = None
 
 
 def _adapter(function: Any, args: tuple[Any, ...], part: str = "") -> Any:
-    global _adapter_of
-    if _adapter_of is None:  # Numba is imported by those who have it imported already
-        from fsci.kernels.integrate.scalar_callbacks import adapter_of as _adapter_of
-    return _adapter_of(function, args, part)
+    if _Callbacks.adapter_of is None:
+        from fsci.kernels.integrate.scalar_callbacks import RAISED, adapter_of
+
+        _Callbacks.raised, _Callbacks.adapter_of = RAISED, staticmethod(adapter_of)
+    return _Callbacks.adapter_of(function, args, part)
 
 
 def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -50,13 +57,14 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     adapter = _adapter(function, problem.parameters["args"], problem.parameters["part"])
     if adapter is None:
         return Attempt(None, status="declined")
-    before = adapter.raised.value
+    count = _Callbacks.raised
+    before = count.value
     found = routed(adapter.callable, a, b, problem.parameters)
     # The interpreted run raises what the function raised.
-    return attempt_of(found) if adapter.raised.value == before else Attempt(None, status="declined")
+    return attempt_of(found) if count.value == before else Attempt(None, status="declined")
 
 
-# The adapters of functions without extra arguments, by identity: the shortest way to them.
+# The C functions of integrands without extra arguments, by identity: the shortest way to them.
 _plain: dict[int, Any] = {}
 
 
@@ -64,23 +72,24 @@ def fast_compiled(
     function: Any, a: Any, b: Any, args: Any, epsabs: Any, epsrel: Any, limit: Any, options: Any = None
 ) -> Any:
     """As `fast`, for a jitted function; interpreted where it does not compile, or has raised."""
-    adapter = None if args else _plain.get(id(function))
-    if adapter is None:
+    code = None if args else _plain.get(id(function))
+    if code is None:
         adapter = _adapter(function, args)
         if adapter is None:
             return fast(function, a, b, args, epsabs, epsrel, limit, options)
+        code = adapter.callable
         if not args:
-            _plain[id(function)] = adapter
+            _plain[id(function)] = code
             weakref.finalize(function, _plain.pop, id(function), None)
-    raised = adapter.raised
-    before = raised.value
+    count = _Callbacks.raised
+    before = count.value
     if options is None and -inf < a < b < inf:
-        found = _qagse(adapter.callable, a, b, args, 0, epsabs, epsrel, limit)
+        found = _qagse(code, a, b, args, 0, epsabs, epsrel, limit)
     elif options is None or a != -inf:  # see `applies`
-        found = fast(adapter.callable, a, b, args, epsabs, epsrel, limit, options)
+        found = fast(code, a, b, args, epsabs, epsrel, limit, options)
     else:
         return fast(function, a, b, args, epsabs, epsrel, limit, options)
-    return found if raised.value == before else fast(function, a, b, args, epsabs, epsrel, limit, options)
+    return found if count.value == before else fast(function, a, b, args, epsabs, epsrel, limit, options)
 
 
 register(
