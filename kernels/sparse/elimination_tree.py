@@ -8,7 +8,7 @@ factorization under an ordering will cost is so known exactly before anything is
 from __future__ import annotations
 
 import numpy as np
-from numba import int32, int64
+from numba import float64, int32, int64, void
 
 from fsci.kernels.jit import jit
 
@@ -104,9 +104,12 @@ def column_counts(n, starts, lists, order, inverse, parent, counts):  # type: ig
             counts[parent[j]] += counts[j]
 
 
-@jit([int64(int64, i[::1], i[::1], i[::1], i[::1], i[::1]) for i in (int32, int64)])
-def analysed(n, starts, lists, order, parent, counts):  # type: ignore[no-untyped-def]
-    """Postorder `order` in place, and fill `parent` and `counts` for the postordered matrix."""
+@jit([void(int64, i[::1], i[::1], i[::1], i[::1], i[::1], float64[::1]) for i in (int32, int64)])
+def analysed(n, starts, lists, order, parent, counts, costs):  # type: ignore[no-untyped-def]
+    """Postorder `order` in place, and fill `parent` and `counts` for the postordered matrix.
+
+    `costs` receives the entries of a Cholesky factor and the flops that it takes.
+    """
     inverse = np.empty(n, lists.dtype)
     raw = np.empty(n, lists.dtype)
     post = np.empty(n, lists.dtype)
@@ -124,4 +127,8 @@ def analysed(n, starts, lists, order, parent, counts):  # type: ignore[no-untype
         parent[k] = -1 if above == -1 else place[above]
         inverse[order[k]] = k
     column_counts(n, starts, lists, order, inverse, parent, counts)
-    return 0
+    costs[0] = costs[1] = 0.0
+    for j in range(n):
+        height = float64(counts[j])
+        costs[0] += height
+        costs[1] += height * height

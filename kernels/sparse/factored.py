@@ -10,6 +10,7 @@ import numpy as np
 
 from fsci.core.types import Attempt, Evidence, Fact, Problem, Refusal
 from fsci.kernels.sparse.compressed import compressed
+from fsci.kernels.sparse.estimation import CONTRACTION, defect
 from fsci.kernels.sparse.multifrontal import Factors, Ordering, supernodal
 from fsci.kernels.sparse.sparse_residual import compressed_residual
 
@@ -61,12 +62,12 @@ def factor_work(problem: Problem, evidence: Evidence, sides: float) -> float:
 
 
 def factored_attempt(problem: Problem, evidence: Evidence, factor: Callable[..., Factors | None]) -> Attempt | None:
-    """Factor, solve and refine; None where the factorization breaks down."""
+    """Factor, solve and refine; None where the factorization breaks down, or is too far from the matrix."""
     a = compressed(problem)
     starts, lists = evidence.get("graph")
     s = supernodal(starts, lists, evidence.get("ordering"))
     factors = factor(s, a.indptr, a.indices, a.data, a.by_rows)
-    if factors is None:
+    if factors is None or (factors.replaced and not defect(a, factors.solve) < CONTRACTION):
         return None
     x, measured = refined(problem, factors.solve)
     return Attempt(

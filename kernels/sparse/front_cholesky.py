@@ -6,7 +6,7 @@ A front is eliminated in panels, two levels of them, as in `front_lu`; both tria
 from __future__ import annotations
 
 import numpy as np
-from numba import complex128, float64, int32, int64, uint64
+from numba import complex128, float64, int32, int64, uint64, void
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.front_lu import subtract_multiple
@@ -16,15 +16,16 @@ __all__ = ["factor_cholesky"]
 
 # Columns eliminated before the rest of the front is updated, and before the rest of these columns is.
 _OUTER, _INNER = 32, 8
+_WIDE = 64  # columns of a panel in large fronts, between two passes over all of the front
 _STRIP = 24
 _KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
 
 
-@jit([int64(d[::1], int64, int64, int64) for d in (float64, complex128)])
-def _eliminate(f, ld, m, k):  # type: ignore[no-untyped-def]
-    """Factor k columns of the m-by-m front, lower triangle; -1, or a column that is not positive."""
-    for begin in range(0, k, _OUTER):
-        end = min(begin + _OUTER, k)
+@jit([int64(d[::1], int64, int64, int64, int64, int64) for d in (float64, complex128)])
+def _panel(f, ld, m, first, last, reach):  # type: ignore[no-untyped-def]
+    """Factor the columns `first` to `last`, and update those up to `reach`; -1, or a column that is not positive."""
+    for begin in range(first, last, _OUTER):
+        end = min(begin + _OUTER, last)
         for p0 in range(begin, end, _INNER):
             p1 = min(p0 + _INNER, end)
             for p in range(p0, p1):
@@ -44,13 +45,31 @@ def _eliminate(f, ld, m, k):  # type: ignore[no-untyped-def]
                 subtract_product(
                     f, ld, p1 * ld + p1, m - p1, end - p1, p0 * ld + p1, p0 * ld + p1, ld, 1, p1 - p0, True
                 )
-        # The lower triangle of the rest, by strips of columns.
-        c = end
-        strip = _STRIP if m - end <= 8 * _STRIP else (m - end + 7) // 8
-        while c < m:
-            w = min(strip, m - c)
-            subtract_product(f, ld, c * ld + c, m - c, w, begin * ld + c, begin * ld + c, ld, 1, end - begin, True)
-            c += w
+        _lower(f, ld, m, begin, end, end, reach, _STRIP)
+    return -1
+
+
+@jit([void(d[::1], int64, int64, int64, int64, int64, int64, int64) for d in (float64, complex128)])
+def _lower(f, ld, m, begin, end, start, stop, strip):  # type: ignore[no-untyped-def]
+    """Update the lower triangle of the columns `start` to `stop`, by strips of columns."""
+    c = start
+    while c < stop:
+        w = min(strip, stop - c)
+        subtract_product(f, ld, c * ld + c, m - c, w, begin * ld + c, begin * ld + c, ld, 1, end - begin, True)
+        c += w
+
+
+@jit([int64(d[::1], int64, int64, int64) for d in (float64, complex128)])
+def _eliminate(f, ld, m, k):  # type: ignore[no-untyped-def]
+    """Factor k columns of the m-by-m front, lower triangle; -1, or a column that is not positive."""
+    if k <= _WIDE:
+        return _panel(f, ld, m, 0, k, m)
+    for begin in range(0, k, _WIDE):
+        end = min(begin + _WIDE, k)
+        bad = _panel(f, ld, m, begin, end, end)
+        if bad >= 0:
+            return bad
+        _lower(f, ld, m, begin, end, end, m, 2 * _WIDE)
     return -1
 
 

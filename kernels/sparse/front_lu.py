@@ -2,8 +2,8 @@
 
 A front gathers the entries of its columns and rows and what its children left, eliminates its own
 columns, and hands the rest up. Rows change places only inside the supernode, so that the structure is
-known beforehand; a pivot that is small against its column ends the factorization: then another
-algorithm must choose freely. A front is eliminated in panels, two levels
+known beforehand; a pivot that is small against its column is replaced, and counted (Li and Demmel, 1998):
+such factors are those of a matrix nearby, and it must be shown that they serve. A front is eliminated in panels, two levels
 of them, so that nearly all of the work is in products.
 """
 
@@ -19,7 +19,8 @@ __all__ = ["factor_lu", "subtract_multiple", "transposed_entries"]
 
 # Columns eliminated before the rest of the front is updated, and before the rest of these columns is.
 _OUTER, _INNER = 32, 8
-# A pivot below this share of its column may let entries grow by its inverse (Li and Demmel, 1998, take sqrt(eps)).
+_WIDE = 64  # columns of a panel in large fronts, between two passes over all of the front
+# Pivots below this share of the largest entry of their column in the matrix or the front are replaced by it.
 PIVOT_SHARE = 2.0**-26
 
 _KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
@@ -64,12 +65,15 @@ def _substitute(f, ld, p0, p1, start, stop):  # type: ignore[no-untyped-def]
                 f[column + i] -= f[p * ld + i] * value
 
 
-@jit([int64(d[::1], int64, int64, int64, int64[::1], int64) for d in (float64, complex128)])
-def _eliminate(f, ld, m, k, swaps, at):  # type: ignore[no-untyped-def]
-    """Eliminate k columns of the m-by-m front; -1, or a column whose pivot is too small."""
+@jit(
+    [int64(d[::1], int64, int64, int64, int64, int64, int64, int64[::1], int64, float64) for d in (float64, complex128)]
+)
+def _panel(f, ld, m, k, first, last, reach, swaps, at, size_of_matrix):  # type: ignore[no-untyped-def]
+    """Eliminate the columns `first` to `last`, and update those up to `reach`; gives how many pivots were replaced."""
     one = f.dtype.type(1)
-    for begin in range(0, k, _OUTER):
-        end = min(begin + _OUTER, k)
+    replaced = 0
+    for begin in range(first, last, _OUTER):
+        end = min(begin + _OUTER, last)
         for p0 in range(begin, end, _INNER):
             p1 = min(p0 + _INNER, end)
             for p in range(p0, p1):
@@ -82,14 +86,16 @@ def _eliminate(f, ld, m, k, swaps, at):  # type: ignore[no-untyped-def]
                 top = peak
                 for i in range(k, m):
                     top = max(top, abs(f[column + i]))
-                if not peak > PIVOT_SHARE * top:
-                    return p
                 swaps[at + p] = best
                 if best != p:
                     for c in range(m):
                         held = f[c * ld + p]
                         f[c * ld + p] = f[c * ld + best]
                         f[c * ld + best] = held
+                if not peak > PIVOT_SHARE * top:
+                    # Of a column of zeros nothing is known but the size of the matrix.
+                    f[column + p] = PIVOT_SHARE * (top if top > 0.0 else size_of_matrix)
+                    replaced += 1
                 scale = one / f[column + p]
                 for i in range(p + 1, m):
                     f[column + i] *= scale
@@ -102,18 +108,42 @@ def _eliminate(f, ld, m, k, swaps, at):  # type: ignore[no-untyped-def]
                 subtract_product(
                     f, ld, p1 * ld + p1, m - p1, end - p1, p0 * ld + p1, p1 * ld + p0, 1, ld, p1 - p0, False
                 )
+        if end < reach:
+            _eliminated_rows(f, ld, begin, end, end, reach)
+            subtract_product(
+                f, ld, end * ld + end, m - end, reach - end, begin * ld + end, end * ld + begin, 1, ld, end - begin,
+                False,
+            )  # fmt: skip
+    return replaced
+
+
+@jit([void(d[::1], int64, int64, int64, int64, int64) for d in (float64, complex128)])
+def _eliminated_rows(f, ld, begin, end, start, stop):  # type: ignore[no-untyped-def]
+    """Rows `begin` to `end` of U in the columns `start` to `stop`."""
+    for p0 in range(begin, end, _INNER):
+        p1 = min(p0 + _INNER, end)
+        _substitute(f, ld, p0, p1, start, stop)
+        if p1 < end:
+            subtract_product(
+                f, ld, start * ld + p1, end - p1, stop - start, p0 * ld + p1, start * ld + p0, 1, ld, p1 - p0, False
+            )
+
+
+@jit([int64(d[::1], int64, int64, int64, int64[::1], int64, float64) for d in (float64, complex128)])
+def _eliminate(f, ld, m, k, swaps, at, size_of_matrix):  # type: ignore[no-untyped-def]
+    """Eliminate k columns of the m-by-m front; gives how many pivots were replaced."""
+    if k <= _WIDE:
+        return _panel(f, ld, m, k, 0, k, m, swaps, at, size_of_matrix)
+    replaced = 0
+    for begin in range(0, k, _WIDE):
+        end = min(begin + _WIDE, k)
+        replaced += _panel(f, ld, m, k, begin, end, end, swaps, at, size_of_matrix)
         if end < m:
-            for p0 in range(begin, end, _INNER):
-                p1 = min(p0 + _INNER, end)
-                _substitute(f, ld, p0, p1, end, m)
-                if p1 < end:
-                    subtract_product(
-                        f, ld, end * ld + p1, end - p1, m - end, p0 * ld + p1, end * ld + p0, 1, ld, p1 - p0, False
-                    )
+            _eliminated_rows(f, ld, begin, end, end, m)
             subtract_product(
                 f, ld, end * ld + end, m - end, m - end, begin * ld + end, end * ld + begin, 1, ld, end - begin, False
             )
-    return -1
+    return replaced
 
 
 @jit(
@@ -131,12 +161,16 @@ def factor_lu(  # type: ignore[no-untyped-def]
     indptr, indices, data, tptr, tind, tdata,
     lower, lptr, upper, uptr, swaps, largest, peak,
 ):  # fmt: skip
-    """Factor; -1, or a column (of the permuted matrix) without an acceptable pivot.
+    """Factor; gives how many pivots were replaced.
 
     ``lower[lptr[s]:]`` receives the columns of supernode s (triangular factors and the border of L),
     ``upper[uptr[s]:]`` the border of U transposed; `swaps` the rows exchanged inside supernodes.
     """
     n = first[count]
+    size_of_matrix = 0.0
+    for q in range(indptr[n]):
+        size_of_matrix = max(size_of_matrix, abs(data[q]))
+    replaced = 0
     f = np.empty(leading_dimension(largest) * largest + 16, data.dtype)
     stack = np.empty(peak, data.dtype)
     place = np.empty(count, np.int64)
@@ -188,9 +222,7 @@ def factor_lu(  # type: ignore[no-untyped-def]
                     base += size
                 below = sibling[below]
             top = start
-        bad = _eliminate(f, ld, m, k, swaps, begin)
-        if bad >= 0:
-            return begin + bad
+        replaced += _eliminate(f, ld, m, k, swaps, begin, size_of_matrix)
         out = uint64(lptr[s])
         for c in range(uint64(k)):
             source = c * uint64(ld)
@@ -209,4 +241,4 @@ def factor_lu(  # type: ignore[no-untyped-def]
             for q in range(uint64(r)):
                 stack[to + q] = f[source + q]
         top += r * r
-    return -1
+    return replaced

@@ -51,10 +51,9 @@ def graph_of(n: int, indptr: Any, indices: Any) -> tuple[Any, Any]:
 def ordering_of(name: str, starts: Any, lists: Any, order: Any) -> Ordering:
     """Postorder `order`, and count."""
     n = starts.size - 1
-    parent, counts = np.empty(n, lists.dtype), np.empty(n, lists.dtype)
-    analysed(n, starts, lists, order, parent, counts)
-    heights = counts.astype(float)
-    return Ordering(name, order, parent, counts, float(heights.sum()), float(heights @ heights))
+    parent, counts, costs = np.empty(n, lists.dtype), np.empty(n, lists.dtype), np.empty(2)
+    analysed(n, starts, lists, order, parent, counts, costs)
+    return Ordering(name, order, parent, counts, float(costs[0]), float(costs[1]))
 
 
 def minimum_degree(starts: Any, lists: Any) -> Ordering:
@@ -125,6 +124,7 @@ class Factors:
     swaps: Any | None
     by_rows: bool
     dtype: Any
+    replaced: int = 0
 
     def __repr__(self) -> str:
         return f"{'Cholesky' if self.upper is None else 'LU'} factors in {self.s.count} supernodes"
@@ -168,15 +168,15 @@ def cholesky(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool)
     return Factors(s, lower, None, None, by_rows, data.dtype) if bad < 0 else None
 
 
-def lu(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool) -> Factors | None:
-    """LU factors; None where a supernode has no acceptable pivot."""
+def lu(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool) -> Factors:
+    """LU factors; those with replaced pivots say how many."""
     n = indptr.size - 1
     tptr, tind, tdata = np.empty_like(indptr), np.empty_like(indices), np.empty_like(data)
     transposed_entries(n, indptr, indices, data, tptr, tind, tdata)
     lower, upper = np.empty(int(s.lptr[-1]), data.dtype), np.empty(int(s.uptr[-1]), data.dtype)
     swaps = np.empty(n, np.int64)
-    bad = factor_lu(
+    replaced = factor_lu(
         s.count, s.first, s.above, s.pointers, s.rows, s.order, s.inverse, indptr, indices, data, tptr, tind, tdata,
         lower, s.lptr, upper, s.uptr, swaps, s.largest, s.peak,
     )  # fmt: skip
-    return Factors(s, lower, upper, swaps, by_rows, data.dtype) if bad < 0 else None
+    return Factors(s, lower, upper, swaps, by_rows, data.dtype, int(replaced))

@@ -1,4 +1,4 @@
-"""One pass over a compressed matrix: its diagonal, band, symmetry in pattern and value, dominance.
+"""One pass over a compressed matrix: its diagonal, band, symmetry in pattern and value, dominance, minors of order two.
 
 Columns must be in order and free of duplicates. A transposed entry is found by a pointer for each
 column that only moves on, so that the whole costs a few operations an entry.
@@ -13,7 +13,10 @@ from numba import complex64, complex128, float32, float64, int32, int64
 
 from fsci.kernels.jit import jit
 
-__all__ = ["Pattern", "scan"]
+__all__ = ["SYMMETRY", "Pattern", "scan", "scanned", "symmetric_order"]
+
+# Below this share of entries that stand opposite one another, the pattern of A + A.T says little about A.
+SYMMETRY = 0.5
 
 
 class Pattern(NamedTuple):
@@ -28,6 +31,8 @@ class Pattern(NamedTuple):
     hermitian: bool
     positive_diagonal: bool
     dominant: bool
+    positive_minors: bool
+    vanishing_minors: bool
     norm1: float
     norm_inf: float
     malformed: bool
@@ -46,8 +51,8 @@ _KINDS = [
 
 
 @jit([float64[::1](int64, i[::1], i[::1], d[::1]) for d, i in _KINDS])
-def _scan(n, indptr, indices, data):  # type: ignore[no-untyped-def]
-    facts = np.zeros(12)
+def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
+    facts = np.zeros(14)
     if indptr.size != n + 1 or indptr[0] != 0 or indptr[n] > min(indices.size, data.size):
         facts[10] = 1.0
         return facts
@@ -62,8 +67,13 @@ def _scan(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     place = np.empty(n, np.int64)
     rows = np.zeros(n)
     size = np.zeros(n)
+    diagonal = np.zeros(n, data.dtype)
     for j in range(n):
         place[j] = indptr[j]
+        for k in range(indptr[j], indptr[j + 1]):
+            if indices[k] == j:
+                diagonal[j] = data[k]
+    minors, vanishing = True, False
     low, up, diagonals, positive = 0, 0, 0, 0
     below, above, matched, equal, mirrored = 0, 0, 0, 0, 0
     norm, dominated = 0.0, True
@@ -87,6 +97,7 @@ def _scan(n, indptr, indices, data):  # type: ignore[no-untyped-def]
             elif i > j:
                 low = max(low, i - j)
                 below += 1
+                minors &= modulus * modulus < np.float64(diagonal[i].real) * np.float64(diagonal[j].real)
                 p, stop = place[i], indptr[i + 1]
                 while p < stop and indices[p] < j:
                     p += 1
@@ -94,6 +105,7 @@ def _scan(n, indptr, indices, data):  # type: ignore[no-untyped-def]
                 if p < stop and indices[p] == j:
                     matched += 1
                     w = data[p]
+                    vanishing |= v * w == diagonal[i] * diagonal[j]
                     if w == v:
                         equal += 2
                     if w.real == v.real and w.imag == -v.imag:
@@ -118,12 +130,20 @@ def _scan(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     facts[7] = 1.0 if positive == n else 0.0
     facts[8] = 1.0 if dominated else 0.0
     facts[9] = norm
+    facts[12] = 1.0 if minors else 0.0
+    facts[13] = 1.0 if vanishing else 0.0
     return facts
+
+
+@jit(inline=True)
+def symmetric_order(facts):  # type: ignore[no-untyped-def]
+    """Whether `scanned` found what an ordering of ``A + A.T`` with pivots near the diagonal can serve."""
+    return facts[1] > 0 and facts[2] > 0 and facts[3] == 1.0 and facts[4] >= SYMMETRY and facts[13] == 0.0
 
 
 def scan(n: int, indptr: Any, indices: Any, data: Any) -> Pattern:
     """Scan the n columns of a compressed matrix whose indices are sorted; malformed ones are named so."""
-    f = _scan(n, indptr, indices, data).tolist()
+    f = scanned(n, indptr, indices, data).tolist()
     return Pattern(
         finite=f[0] == 1.0,
         lower=int(f[1]),
@@ -134,6 +154,8 @@ def scan(n: int, indptr: Any, indices: Any, data: Any) -> Pattern:
         hermitian=f[6] == 1.0,
         positive_diagonal=f[7] == 1.0,
         dominant=f[8] == 1.0,
+        positive_minors=f[12] == 1.0,
+        vanishing_minors=f[13] == 1.0,
         norm1=f[9],
         norm_inf=f[11],
         malformed=f[10] == 1.0,

@@ -1,9 +1,9 @@
 """``C -= A B`` inside one front, in SIMD registers: what multifrontal factorizations spend their time in.
 
-Vendor BLAS is made for large matrices, and wakes its threads for products of a few microseconds; most
-fronts have order 10 to 200. Tiles of 24 rows by 4 columns keep twelve accumulators in registers, and read
-A and B where they lie. Large products, and complex ones in pieces below the size at which threads
-are woken, go to BLAS.
+Vendor BLAS is made for large matrices, and wakes its threads for products of a few microseconds, which on a
+busy machine costs more than they do; most fronts have order 10 to 200. Tiles of 24 rows by 4 columns
+keep twelve accumulators in registers, and read A and B where they lie. Complex products go to
+BLAS, in pieces below the size at which it wakes threads.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from fsci.kernels.lapack import byref, gemm, letter
 __all__ = ["leading_dimension", "subtract_product"]
 
 _N, _T, _C = letter("N"), letter("T"), letter("C")
-# Products M N K from which BLAS with its threads is the faster: some milliseconds of one core.
-LARGE = 2**26
-# OpenBLAS (interface/gemm.c) runs products up to this M N K on the calling thread.
-UNTHREADED = 2**18
+# OpenBLAS (interface/gemm.c) runs complex products up to this M N K on the calling thread.
+UNTHREADED = 2**15
 
 
 @jit(inline=True)
@@ -132,8 +130,7 @@ def _by_blas(f, ld, to, rows, columns, left, right, along, across, inner, mirror
     """The same by gemm; B lies by columns (`along` = 1), or by rows and is conjugated if `mirror`."""
     one, minus = f.dtype.type(1), f.dtype.type(-1)
     m, k, lda = int32(rows), int32(inner), int32(ld)
-    work = rows * inner
-    step = columns if work * columns >= LARGE else max(int64(1), UNTHREADED // max(work, int64(1)))
+    step = max(int64(1), UNTHREADED // max(rows * inner, int64(1)))
     turned = _N if along == 1 else _C if mirror else _T
     c = 0
     while c < columns:
@@ -164,9 +161,6 @@ def _typed(f, ld, to, rows, columns, left, right, along, across, inner, mirror):
         return call
 
     def call_real(f, ld, to, rows, columns, left, right, along, across, inner, mirror):  # type: ignore[no-untyped-def]
-        if rows * columns * inner >= LARGE:
-            _blas(f, ld, to, rows, columns, left, right, along, across, inner, mirror)
-        else:
-            _real(f, ld, to, rows, columns, left, right, along, across, inner)
+        _real(f, ld, to, rows, columns, left, right, along, across, inner)
 
     return call_real

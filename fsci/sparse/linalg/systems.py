@@ -81,6 +81,12 @@ def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = T
     UncertifiedWarning
         Hardened mode: no algorithm met the accuracy of the policy.
     """
+    key = _plan_key(A, b, permc_spec)
+    if key is not None:
+        plan = FRAME.get().plans.get(key)
+        x = None if plan is None else plan(A, b)
+        if x is not None:
+            return x
     reason = _unusual(A, b, permc_spec)
     if reason:
         return hand_over(_scipy_spsolve, "sparse.linalg.spsolve", reason, A, b, permc_spec, use_umfpack)
@@ -90,10 +96,29 @@ def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = T
         if x is None:
             return hand_over(_scipy_spsolve, "sparse.linalg.spsolve", "singular, with sparse b", A, b)
         return x
-    diagnosis = solved(A, sides, "sparse.linalg.spsolve")
+    diagnosis = solved(A, sides, "sparse.linalg.spsolve", key)
     if diagnosis is None:
         return hand_over(_scipy_spsolve, "sparse.linalg.spsolve", "infinities or NaN", A, b, permc_spec, use_umfpack)
     return _told(diagnosis, sides)
+
+
+def _plan_key(A: Any, b: Any, permc_spec: Any) -> Any:
+    """Signature of a call that a plan may answer: all that it depends on but the entries; None if none may."""
+    if permc_spec is not None or type(A) not in _CONTAINERS or type(b) is not np.ndarray:
+        return None
+    dtype, shape = A.dtype, A.shape
+    if (
+        dtype is not b.dtype
+        or dtype.char not in _DTYPES
+        or b.ndim != 1
+        or b.shape[0] != shape[0]
+        or shape[0] != shape[1]
+        or not shape[0]
+        or getattr(linsolve.useUmfpack, "u", False)
+        or not A.has_canonical_format
+    ):
+        return None
+    return "spsolve", dtype.char, A.nnz.bit_length()
 
 
 def _unusual(A: Any, b: Any, permc_spec: Any) -> str:
@@ -135,12 +160,12 @@ def _operands(A: Any, b: Any) -> tuple[Any, Any]:
     return A, sides if sides.dtype == dtype else sides.astype(dtype)
 
 
-def solved(A: Any, b: Any, function: str) -> Diagnosis | None:
+def solved(A: Any, b: Any, function: str, key: Any = None) -> Diagnosis | None:
     """Run the spine on one system in one dtype; None where SciPy must judge it."""
     if not np.isfinite(b).all():
         return None
     problem = Problem("sparse_linear_system", (A, b), {}, HOST, b.dtype, None, A.shape[0])
-    diagnosis = selector.run(problem, function)
+    diagnosis = selector.run(problem, function, key)
     if diagnosis.evidence.get("malformed"):
         from fsci.kernels.sparse.guard import malformed
 

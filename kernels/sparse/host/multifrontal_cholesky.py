@@ -15,6 +15,8 @@ def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
         return Refusal("no symmetric ordering was counted")
     if not (evidence.get("hermitian") and evidence.get("positive_diagonal")):
         return Refusal("not Hermitian with a positive diagonal")
+    if not evidence.get("positive_minors"):
+        return Refusal("a minor of order two is not positive")
     if evidence.get("definite") is False:
         return Refusal("a Cholesky factorization has broken down")
     return too_large(problem, evidence, 1.0)

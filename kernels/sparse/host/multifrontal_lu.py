@@ -12,7 +12,7 @@ __all__: list[str] = []
 
 def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
     if "ordering" not in evidence:
-        return Refusal("the pattern is too far from symmetric, or the diagonal has zeros")
+        return Refusal("the pattern is too far from symmetric, or pivots near the diagonal vanish")
     if evidence.get("restricted_pivots") is False:
         return Refusal("pivots inside supernodes were too small")
     return too_large(problem, evidence, 2.0)

@@ -17,9 +17,10 @@ from fsci.core.frames import FRAME
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Evidence, Problem
-from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_weighted_norm, norm1est
+from fsci.kernels.condition import ESTIMATOR_SAFETY
 from fsci.kernels.sparse.compressed import Compressed, compressed
-from fsci.kernels.sparse.sparse_residual import compressed_residual, residual
+from fsci.kernels.sparse.estimation import CONTRACTION, defect, inverse_weighted_norm
+from fsci.kernels.sparse.sparse_residual import compressed_residual
 
 __all__: list[str] = []
 
@@ -38,7 +39,8 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     condition = forward = math.inf
     with np.errstate(all="ignore"):
         r, w = extra.get("measured") or compressed_residual(a, x, b)
-        backward = _backward(r, x, b, evidence.get("norm_inf"))
+        norm_inf = evidence.get("norm_inf")
+        backward = _backward(r, x, b, _norm_inf(compressed(problem)) if norm_inf is None else norm_inf)
         componentwise = float(np.max(np.divide(np.abs(r), w, out=np.zeros(w.shape), where=w > 0), initial=0.0))
         detail: dict[str, Any] = {"componentwise": componentwise}
         if not np.isfinite(w).all():
@@ -58,6 +60,11 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         algorithm=attempt.kernel,
         detail=detail,
     )
+
+
+def _norm_inf(a: Compressed) -> float:
+    rows = np.repeat(np.arange(a.n), np.diff(a.indptr)) if a.by_rows else a.indices
+    return float(np.bincount(rows, np.abs(a.data), a.n).max(initial=0.0))
 
 
 def _size(v: Any) -> Any:
@@ -83,27 +90,10 @@ def _forward(a: Compressed, x: Any, r: Any, w: Any, solve: Callable[..., Any]) -
         return (1.0, 0.0, 1.0) if not np.any(r) and not np.any(x) else (math.inf, math.inf, math.inf)
     absolute = (np.abs(r) + room).reshape(a.n, -1) / size
     weights = (w.reshape(a.n, -1) / size).max(axis=1)
-    condition = inverse_weighted_norm(solve, weights)
-    slack = _factor_slack(a, solve)
-    share = ESTIMATOR_SAFETY * slack * inverse_weighted_norm(solve, absolute.max(axis=1)) * _ROUNDED_UP
+    condition = inverse_weighted_norm(solve, weights, a.data.dtype)
+    shift = ESTIMATOR_SAFETY * defect(a, solve)
+    slack = 1.0 / (1.0 - shift) if shift < CONTRACTION else math.inf
+    share = ESTIMATOR_SAFETY * slack * inverse_weighted_norm(solve, absolute.max(axis=1), a.data.dtype) * _ROUNDED_UP
     if not math.isfinite(share):
         return condition, math.inf, slack
     return condition, float(relative_to_truth(share)), slack
-
-
-def _factor_slack(a: Compressed, solve: Callable[..., Any]) -> float:
-    """How much larger ``A^-1 r`` may be than the factors say; infinity where they say nothing."""
-    nothing = np.zeros(a.n, a.data.dtype)
-    conjugate = a.data.conj()
-
-    def product(v: Any) -> Any:
-        # The adjoint of I - F^-1 A, whose 1-norm is the infinity norm looked for.
-        y = np.asarray(solve(v.astype(a.data.dtype), adjoint=True), a.data.dtype)
-        return residual(a.indptr, a.indices, conjugate, not a.by_rows, y, v)[0]
-
-    def adjoint(v: Any) -> Any:
-        image = residual(a.indptr, a.indices, a.data, a.by_rows, v.astype(a.data.dtype), nothing)[0]
-        return v + solve(image)
-
-    defect = norm1est(product, adjoint, a.n, 1)
-    return 1.0 / (1.0 - ESTIMATOR_SAFETY * defect) if ESTIMATOR_SAFETY * defect < 0.5 else math.inf

@@ -62,7 +62,9 @@ def _fits(problem: Problem, evidence: Evidence) -> Refusal | None:
 
 def symmetric_applies(problem: Problem, evidence: Evidence) -> Refusal | None:
     if "ordering" not in evidence:
-        return Refusal("the pattern is too far from symmetric, or the diagonal has zeros")
+        return Refusal("the pattern is too far from symmetric, or pivots near the diagonal vanish")
+    if evidence.get("restricted_pivots") is False:
+        return Refusal("pivots near the diagonal were too small")
     return _fits(problem, evidence)
 
 
