@@ -1,7 +1,7 @@
 """The single terms ``w_i y_i`` of trapezoidal and Simpson sums, and the sum of their magnitudes.
 
 A computed sum is off by at most ``(n + ROUNDINGS) u`` times that of the magnitudes, in whatever order it is added
-(Higham, 2002, sections 3.1 and 4.2); ROUNDINGS is what the weights and the products cost.
+(Higham, 2002, sections 3.1 and 4.2); ROUNDINGS is what the weights and the products of a rule cost.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ __all__ = ["ROUNDINGS", "magnitude_of", "terms_of"]
 
 Array = NDArray[np.float64]
 
-# Operations between the data and a term of the dearest rule (uneven Simpson), and as many for rounded differences.
-ROUNDINGS = 24.0
+# Operations between the data and a term: spacing, pair and two products of a trapezoid; those of an uneven panel of
+# Simpson's rule, and as many again for its rounded differences; and those of Romberg's table.
+ROUNDINGS = {"trapezoid": 5.0, "cumulative_trapezoid": 5.0, "simpson": 24.0, "cumulative_simpson": 24.0, "romb": 200.0}
 
 
 def _spacing(y: Array, x: Array | None, dx: float, axis: int) -> tuple[Array, Array]:

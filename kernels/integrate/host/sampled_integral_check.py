@@ -32,8 +32,11 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     running = rule.startswith("cumulative")
     with np.errstate(all="ignore"):
         magnitude = np.asarray(magnitude_of(rule, y, x, dx, axis))
-        steps = attempt.byproducts.get("roundings", n + ROUNDINGS)
+        steps = attempt.byproducts.get("roundings", n + ROUNDINGS[rule])
         bound = steps * u / (1.0 - steps * u) * magnitude * (1.0 + 2.0 * n * u)
+        by_value = attempt.byproducts.get("roundings_of_value")
+        if by_value is not None:
+            bound = np.minimum(bound, by_value * u * np.abs(value))
         bound = np.where(np.isfinite(bound), bound, np.inf) + _UNDERFLOW * steps * n
         size = np.abs(value).max(axis=axis, initial=0.0) if running else np.abs(value)
         size = np.where(np.isfinite(size), size, 0.0)
