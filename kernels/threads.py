@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from itertools import pairwise
+from itertools import count
 from typing import TypeVar
 
 __all__ = ["chunked", "spread", "thread_count"]
@@ -39,7 +39,7 @@ def _executor() -> ThreadPoolExecutor:
 
 
 def chunked(task: Callable[[int, int], None], count: int, smallest: int = 1) -> None:
-    """Run ``task(start, stop)`` over the chunks of ``range(count)``.
+    """Run ``task(start, stop)`` over the chunks of ``range(count)``, one a thread.
 
     Parameters
     ----------
@@ -50,20 +50,35 @@ def chunked(task: Callable[[int, int], None], count: int, smallest: int = 1) -> 
         No chunk is smaller than this, so that little work stays on one thread.
     """
     parts = max(1, min(thread_count(), count // max(smallest, 1)))
-    if parts == 1:
-        task(0, count)
-        return
     spread(task, [count * i // parts for i in range(parts + 1)])
 
 
 def spread(task: Callable[[int, int], T], bounds: Sequence[int]) -> list[T]:
-    """Run ``task(bounds[i], bounds[i + 1])``, each on its own thread; gives what they give, in order."""
-    if len(bounds) == 2:
+    """Run ``task(bounds[i], bounds[i + 1])`` for every i on the threads; gives what they give, in order.
+
+    Each thread takes the next piece when it is done with one, and the caller's own thread takes them too: where
+    the others do not get a core, it does all, and waits for nobody who has not begun.
+    """
+    pieces = len(bounds) - 1
+    if pieces == 1:
         return [task(bounds[0], bounds[1])]
-    futures = [_executor().submit(task, start, stop) for start, stop in pairwise(bounds[1:])]
+    found: dict[int, T] = {}
+    following = count().__next__  # atomic under the GIL
+
+    def work() -> None:
+        while (i := following()) < pieces:
+            found[i] = task(bounds[i], bounds[i + 1])
+
+    # A forced number of threads (in tests) may be larger than that of the pool: then pieces wait their turn.
+    futures = [_executor().submit(work) for _ in range(min(pieces, max(thread_count(), 2)) - 1)]
     try:
-        first = task(bounds[0], bounds[1])
+        work()
     finally:
-        # Nobody may still be writing when an error of the first part leaves this function.
-        rest = [future.result() for future in futures]
-    return [first, *rest]
+        # Nobody may still be writing when an error of a piece leaves this function.
+        for future in futures:
+            if not future.cancel():
+                future.exception()
+    for future in futures:
+        if not future.cancelled():
+            future.result()
+    return [found[i] for i in range(pieces)]

@@ -31,7 +31,7 @@ class Rows:
     def __init__(self, indptr: Any, indices: Any, data: Any) -> None:
         self.arrays = indptr, indices, data
         self.count = indptr.size - 1
-        self.bounds = by_entries(indptr, self.count, _THREADS(data.dtype, data.size + self.count))
+        self.bounds = by_entries(indptr, self.count, _THREADS.pieces(data.dtype, data.size + self.count))
 
     @property
     def alone(self) -> bool:

@@ -39,6 +39,16 @@ class Threads:
             limit = self._limits[dtype] = self._break_even(dtype.name)
         return 1 if work < limit else thread_count()
 
+    def pieces(self, dtype: Any, work: float) -> int:
+        """Pieces to cut this much work into: one, or up to four a thread, so that one that is held up loses little.
+
+        No piece is smaller than what a second thread pays for.
+        """
+        threads = self(dtype, work)
+        if threads == 1:
+            return 1
+        return max(threads, min(4 * threads, int(work / self._limits.get(dtype, work))))
+
     def _break_even(self, dtype: str) -> float:
         """Work from which several threads are the faster; infinity if they never are."""
         work, top = 1.0, 2.0**40

@@ -1,4 +1,4 @@
-"""Sum and difference of two matrices in canonical form: two passes over merged rows.
+"""Sum and difference of two matrices in canonical form, by merging rows.
 
 What cancels to zero leaves no entry, as in SciPy's merge.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numba import complex64, complex128, float32, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
-from fsci.kernels.sparse.guard import compressed_inside, malformed
+from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
@@ -23,65 +23,48 @@ _KINDS = [(float64, int32), (complex128, int32), (float32, int32), (complex64, i
 
 @jit(
     [
-        int64(
-            i[::1],
-            i[::1],
-            d[::1],
-            i[::1],
-            i[::1],
-            d[::1],
-            int64,
-            int64,
-            int64[::1],
-            i[::1],
-            d[::1],
-            int64,
-            int64,
-            int64,
-        )
+        int64(i[::1], i[::1], d[::1], i[::1], i[::1], d[::1], int64, int64, int64[::1], i[::1], d[::1], int64, int64)
         for d, i in _KINDS
     ]
 )
 def merge_rows(  # type: ignore[no-untyped-def]
-    a_indptr, a_indices, a, b_indptr, b_indices, b, negative, columns, indptr, indices, data, fill, start, stop
+    a_indptr, a_indices, a, b_indptr, b_indices, b, negative, columns, counts, indices, data, start, stop
 ):
-    """Rows `start` to `stop` of A + B or A - B: without `fill` their counts into indptr[1:], else their entries.
+    """Rows `start` to `stop` of A + B or A - B into `indices` and `data` from their beginning; gives the entries.
 
-    Gives 0, or 1 or 2 for the operand that is malformed, or 3 where one is not in canonical form:
-    only then does a merge leave the strictly increasing order.
+    Or -1 or -2 for the operand that is malformed, or -3 where one is not in canonical form: only then does
+    a merge leave the strictly increasing order. `counts` gets the entries of each row.
     """
     zero = a.dtype.type(0)
-    if fill == 0:
-        if not compressed_inside(a_indptr, a_indices, min(a_indices.size, a.size), columns, start, stop):
-            return 1
-        if not compressed_inside(b_indptr, b_indices, min(b_indices.size, b.size), columns, start, stop):
-            return 2
-    for i in range(uint64(start), uint64(stop)):
-        k, k_end = uint64(a_indptr[i]), uint64(a_indptr[i + uint64(1)])
-        t, t_end = uint64(b_indptr[i]), uint64(b_indptr[i + uint64(1)])
-        place = uint64(indptr[i]) if fill else uint64(0)
-        before = int64(-1)
-        while k < k_end or t < t_end:
-            if t >= t_end or (k < k_end and a_indices[k] < b_indices[t]):
-                column, value = a_indices[k], a[k]
-                k += uint64(1)
-            elif k >= k_end or b_indices[t] < a_indices[k]:
-                column, value = b_indices[t], (-b[t] if negative else b[t])
-                t += uint64(1)
-            else:
-                column, value = a_indices[k], (a[k] - b[t] if negative else a[k] + b[t])
-                k += uint64(1)
-                t += uint64(1)
-            if int64(column) <= before:
-                return 3
-            before = int64(column)
-            if value != zero:
-                if fill:
-                    indices[place], data[place] = column, value
-                place += uint64(1)
-        if fill == 0:
-            indptr[i + uint64(1)] = int64(place)
-    return 0
+    here = uint64(0)
+    for first in range(start, stop, ROWS_AT_ONCE):
+        last = min(first + ROWS_AT_ONCE, stop)
+        if not compressed_inside(a_indptr, a_indices, min(a_indices.size, a.size), columns, first, last):
+            return -1
+        if not compressed_inside(b_indptr, b_indices, min(b_indices.size, b.size), columns, first, last):
+            return -2
+        for i in range(uint64(first), uint64(last)):
+            k, k_end = uint64(a_indptr[i]), uint64(a_indptr[i + uint64(1)])
+            t, t_end = uint64(b_indptr[i]), uint64(b_indptr[i + uint64(1)])
+            begin, before = here, int64(-1)
+            while k < k_end or t < t_end:
+                if t >= t_end or (k < k_end and a_indices[k] < b_indices[t]):
+                    column, value = a_indices[k], a[k]
+                    k += uint64(1)
+                elif k >= k_end or b_indices[t] < a_indices[k]:
+                    column, value = b_indices[t], (-b[t] if negative else b[t])
+                    t += uint64(1)
+                else:
+                    column, value = a_indices[k], (a[k] - b[t] if negative else a[k] + b[t])
+                    k += uint64(1)
+                    t += uint64(1)
+                if int64(column) <= before:
+                    return -3
+                before = int64(column)
+                indices[here], data[here] = column, value
+                here += uint64(value != zero)
+            counts[i + uint64(1)] = int64(here - begin)
+    return int64(here)
 
 
 def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative: bool) -> tuple[Any, Any, Any] | None:
@@ -89,15 +72,30 @@ def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative
     rows, index, dtype = a[0].size - 1, a[1].dtype, a[2].dtype
     parts = _ADDITION_THREADS(dtype, a[2].size + b[2].size + rows)
     bounds = by_entries(a[0], rows, parts)
-    indptr = np.zeros(rows + 1, np.int64)
-    indices, data, sign = np.empty(0, index), np.empty(0, dtype), int(negative)
-    bad = max(spread(lambda i, j: merge_rows(*a, *b, sign, columns, indptr, indices, data, 0, i, j), bounds))
-    if bad == 3:
+    counts = np.zeros(rows + 1, np.int64)
+    made: dict[int, tuple[Any, Any, int]] = {}
+
+    def merge(i: int, j: int) -> int:
+        # One entry more: an entry that cancels is written before it is left out.
+        room = max(int(a[0][j]) - int(a[0][i]) + int(b[0][j]) - int(b[0][i]), 0) + 1
+        room = min(room, a[2].size + b[2].size + 1)
+        indices, data = np.empty(room, index), np.empty(room, dtype)
+        used = int(merge_rows(*a, *b, int(negative), columns, counts, indices, data, i, j))
+        made[i] = indices, data, used
+        return used
+
+    bad = min(spread(merge, bounds))
+    if bad == -3:
         return None
-    if bad:
-        which = a if bad == 1 else b
+    if bad < 0:
+        which = a if bad == -1 else b
         raise malformed(which[0], which[1], min(which[1].size, which[2].size), columns)
-    np.cumsum(indptr, out=indptr)
-    indices, data = np.empty(indptr[-1], index), np.empty(indptr[-1], dtype)
-    spread(lambda i, j: merge_rows(*a, *b, sign, columns, indptr, indices, data, 1, i, j), bounds)
-    return data, indices, indptr.astype(index)
+    np.cumsum(counts, out=counts)
+    indices, data = np.empty(counts[-1], index), np.empty(counts[-1], dtype)
+
+    def put(i: int, j: int) -> None:
+        from_indices, from_data, used = made[i]
+        indices[counts[i] : counts[j]], data[counts[i] : counts[j]] = from_indices[:used], from_data[:used]
+
+    spread(put, sorted(set(bounds)))
+    return data, indices, counts.astype(index)

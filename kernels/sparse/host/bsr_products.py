@@ -47,7 +47,7 @@ def bsr_matmat_dense(rows: int, columns: int, indptr: Any, indices: Any, data: A
     """A X for blocks ``data[k]`` and X of C order."""
     block_rows, block_columns = rows // data.shape[1], columns // data.shape[2]
     y = np.empty((rows, x.shape[1]), data.dtype)
-    parts = _BSR_VECTORS_THREADS(data.dtype, (data.size + rows) * x.shape[1])
+    parts = _BSR_VECTORS_THREADS.pieces(data.dtype, (data.size + rows) * x.shape[1])
     bounds = by_entries(indptr, block_rows, parts) if parts > 1 else (0, block_rows)
     bad = max(spread(lambda i, j: block_rows_times_vectors(indptr, indices, data, x, y, i, j), bounds))
     if bad >= 0:

@@ -83,7 +83,7 @@ def rows_times_vectors(indptr, indices, data, x, y, start, stop):  # type: ignor
 def csr_matvec(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x: Any) -> Any:
     """A x, for arrays of one dtype and one index dtype."""
     y = np.empty(rows, data.dtype)
-    parts = _CSR_VECTOR_THREADS(data.dtype, data.size + rows)
+    parts = _CSR_VECTOR_THREADS.pieces(data.dtype, data.size + rows)
     if parts == 1:
         bad = rows_times_vector(indptr, indices, data, x, y, 0, rows)
     else:
@@ -97,7 +97,7 @@ def csr_matvec(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x:
 def csr_matmat_dense(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x: Any) -> Any:
     """A X, X of C order."""
     y = np.empty((rows, x.shape[1]), data.dtype)
-    parts = _CSR_VECTORS_THREADS(data.dtype, (data.size + rows) * x.shape[1])
+    parts = _CSR_VECTORS_THREADS.pieces(data.dtype, (data.size + rows) * x.shape[1])
     if parts == 1:
         bad = rows_times_vectors(indptr, indices, data, x, y, 0, rows)
     else:

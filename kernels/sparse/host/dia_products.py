@@ -41,7 +41,7 @@ def diagonals_times_vector(offsets, data, x, y, start, stop):  # type: ignore[no
 def dia_matvec(rows: int, offsets: Any, data: Any, x: Any) -> Any:
     """A x; an offset without a diagonal in `data` is none."""
     y = np.empty(rows, data.dtype)
-    parts = _DIA_VECTOR_THREADS(data.dtype, data.size + rows)
+    parts = _DIA_VECTOR_THREADS.pieces(data.dtype, data.size + rows)
     if parts == 1:
         diagonals_times_vector(offsets, data, x, y, 0, rows)
         return y

@@ -44,7 +44,7 @@ def row_sums(indptr: Any, indices: Any, data: Any) -> Any:
     """The sum of each compressed row."""
     rows = indptr.size - 1
     sums = np.empty(rows, data.dtype)
-    parts = _ROW_SUMS_THREADS(data.dtype, data.size + rows)
+    parts = _ROW_SUMS_THREADS.pieces(data.dtype, data.size + rows)
     bad = max(spread(lambda i, j: sum_rows(indptr, data, sums, i, j), by_entries(indptr, rows, parts)))
     if bad >= 0:
         raise malformed(indptr, indices, data.size, np.iinfo(indices.dtype).max)

@@ -1,13 +1,14 @@
-"""Sparse times sparse, Gustavson (1978): count the entries of each row, then fill it in place.
+"""Sparse times sparse, Gustavson (1978): the rows of each thread are packed one after another, then put together.
 
 The entries of a row come in the reverse of the order in which they are first met, each sum is
 taken in the order of the terms, and a sum that is zero is left out: SciPy's order, so that the result
-is the same to the last bit, its unsorted indices included. Each thread takes a range of rows, whose
-places the first pass has fixed.
+is the same to the last bit, its unsorted indices included. The number of terms bounds the number of entries; where
+it promises too much room, the entries are counted first.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ __all__ = ["TooManyEntriesError", "count_rows", "fill_rows", "spgemm", "terms_by
 _SPGEMM_THREADS = Threads("spgemm")
 _KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
 _INDICES = (int32, int64)
+
+
+# Room for this many times the operands is asked for without counting; what is not written is not occupied.
+_ROOM = 16
+_NARROW = np.iinfo(np.int32).max
 
 
 class TooManyEntriesError(Exception):
@@ -66,32 +72,51 @@ def count_rows(a_indptr, a_indices, b_indptr, b_indices, seen, counts, start, st
 
 @jit(
     [
-        int64(i[::1], i[::1], d[::1], i[::1], i[::1], d[::1], int64[::1], i[::1], i[::1], d[::1], int64, int64)
+        int64(i[::1], i[::1], d[::1], i[::1], i[::1], d[::1], p[::1], int64[::1], i[::1], d[::1], int64, int64)
         for d, i in _KINDS
+        for p in _INDICES
     ]
 )
-def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, indptr, indices, data, start, stop):  # type: ignore[no-untyped-def]
-    """Entries of the rows `start` to `stop`, from the end of each row's place to its beginning; gives the zeros."""
+def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, counts, indices, data, start, stop):  # type: ignore[no-untyped-def]
+    """Rows `start` to `stop` of the product into `indices` and `data` from their beginning; gives the entries.
+
+    `place` is scratch of one entry a column; `counts` gets the entries of each row.
+    """
     place[:] = -1
-    zeros, zero = int64(0), a.dtype.type(0)
+    zero = a.dtype.type(0)
+    here = int64(0)
     for i in range(uint64(start), uint64(stop)):
-        end = int64(indptr[i + uint64(1)])
-        here = end
+        first = here
         for k in range(uint64(a_indptr[i]), uint64(a_indptr[i + uint64(1)])):
             row, factor = uint64(a_indices[k]), a[k]
             for t in range(uint64(b_indptr[row]), uint64(b_indptr[row + uint64(1)])):
                 column = uint64(b_indices[t])
-                at = place[column]
-                if here <= at < end:
+                at = int64(place[column])
+                if at >= first:
                     data[uint64(at)] += factor * b[t]
                 else:
-                    here -= 1
                     place[column] = here
                     indices[uint64(here)] = b_indices[t]
                     data[uint64(here)] = factor * b[t]
-        for t in range(uint64(here), uint64(end)):
-            zeros += int64(data[t] == zero)
-    return zeros
+                    here += 1
+        low, high, zeros = first, here - 1, int64(0)
+        while low <= high:
+            p, q = uint64(low), uint64(high)
+            zeros += int64(data[p] == zero) + int64(data[q] == zero)
+            indices[p], indices[q] = indices[q], indices[p]
+            data[p], data[q] = data[q], data[p]
+            low += 1
+            high -= 1
+        if zeros > 0:
+            kept = first
+            for t in range(uint64(first), uint64(here)):
+                place[uint64(indices[t])] = -1  # its place may be one of the next row
+                if data[t] != zero:
+                    indices[uint64(kept)], data[uint64(kept)] = indices[t], data[t]
+                    kept += 1
+            here = kept
+        counts[i + uint64(1)] = here - first
+    return here
 
 
 def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any]) -> tuple[Any, Any, Any] | None:
@@ -110,28 +135,38 @@ def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, 
     if terms[-1] == 0:
         return None
     parts = _SPGEMM_THREADS(a_data.dtype, float(terms[-1]) + rows)
-    bounds = [0, rows]
-    if parts > 1:
-        targets = [float(terms[-1]) * i / parts for i in range(1, parts)]
-        bounds[1:1] = np.searchsorted(terms, targets).tolist()
-    scratch = {start: np.empty(columns, np.int64) for start in bounds[:-1]}
-    bounds = [*scratch, rows]
-    counts = terms  # each entry is read before it is written: the running count is not needed any more
+    targets = [float(terms[-1]) * i / parts for i in range(1, parts)]
+    bounds = sorted({0, rows, *np.searchsorted(terms, targets).tolist()})
+    room = [int(terms[j] - terms[i]) for i, j in pairwise(bounds)]
+    if terms[-1] > _ROOM * (a_stored + b_stored + rows):
+        counts = np.zeros(rows + 1, np.int64)
+        scratch = [np.empty(columns, np.int64) for _ in room]
+        numbered = dict(zip(bounds, scratch, strict=False))
+        spread(lambda i, j: count_rows(a_indptr, a_indices, b_indptr, b_indices, numbered[i], counts, i, j), bounds)
+        room = [int(counts[i + 1 : j + 1].sum()) for i, j in pairwise(bounds)]
+    counts = terms  # the running count of terms is not needed any more
     counts[0] = 0
-    spread(lambda i, j: count_rows(a_indptr, a_indices, b_indptr, b_indices, scratch[i], counts, i, j), bounds)
+    made: dict[int, tuple[Any, Any, int]] = {}
+    space = dict(zip(bounds, room, strict=False))
+
+    def fill(i: int, j: int) -> None:
+        place = np.empty(columns, np.int32 if space[i] < _NARROW else np.int64)
+        indices, data = np.empty(space[i], index), np.empty(space[i], a_data.dtype)
+        arrays = a_indptr, a_indices, a_data, b_indptr, b_indices, b_data
+        made[i] = indices, data, int(fill_rows(*arrays, place, counts, indices, data, i, j))
+
+    spread(fill, bounds)
     np.cumsum(counts, out=counts)
     if counts[-1] > np.iinfo(index).max:
         raise TooManyEntriesError
-    indptr = counts.astype(index)
+    whole = made[0]
+    if len(room) == 1 and whole[2] == whole[0].size:
+        return whole[1], whole[0], counts.astype(index)
     indices, data = np.empty(counts[-1], index), np.empty(counts[-1], a_data.dtype)
 
-    def fill(i: int, j: int) -> int:
-        return int(
-            fill_rows(a_indptr, a_indices, a_data, b_indptr, b_indices, b_data, scratch[i], indptr, indices, data, i, j)
-        )
+    def put(i: int, j: int) -> None:
+        from_indices, from_data, used = made[i]
+        indices[counts[i] : counts[j]], data[counts[i] : counts[j]] = from_indices[:used], from_data[:used]
 
-    if sum(spread(fill, bounds)):
-        keep = data != 0  # what cancels leaves no entry
-        indptr = np.concatenate([[0], np.cumsum(keep)]).astype(index)[indptr]
-        return data[keep], indices[keep], indptr
-    return data, indices, indptr
+    spread(put, bounds)
+    return data, indices, counts.astype(index)
