@@ -132,6 +132,10 @@ def certify_system(
     )
 
 
+# A share of the factors that leaves room for the luck of one direction.
+_CONTRACTS = 0.1
+
+
 def forward_bound(
     a: Array, transposed: bool, seen: Measured, solve: Solve, extra: Any, unit: float
 ) -> tuple[float, float]:
@@ -151,6 +155,11 @@ def forward_bound(
     # stable: those of an orthogonal method know nothing of rows and columns that are small by their units.
     if seen.componentwise > 16 * a.shape[0] * unit:
         slack = _factor_slack(a, transposed, solve)
+    elif share_of_factors <= a.shape[0] ** 0.5 and (rate := extra.get("rate", 1.0) * a.shape[0] ** 0.5) <= _CONTRACTS:
+        # Refinement saw ||I - F^-1 A|| on roundings, which point anywhere: its norm is sqrt(n) times that at most, but
+        # for rare luck (Dixon, 1983). Each row of the answer is stable, so that none was left out; and were A singular,
+        # ||F^-1|| would be 1 / ||F - A||, which the statistical growth of roundings (Higham and Mary, 2019) rules out.
+        slack = 1.0 / (1.0 - rate)
     elif share_of_factors > 0.01:
         slack = _factor_slack(a, transposed, solve, plain=extra.get("factor_unit", unit) > unit)
     share = seen.lost + ESTIMATOR_SAFETY * slack * spread
