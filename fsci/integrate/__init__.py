@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _mirror = Mirror(
     __name__,
-    topics=("ivp", "quadrature", "iterated", "samples"),
+    topics=("ivp", "quadrature", "iterated", "vector_quadrature", "samples"),
     extras={"EnsembleResult": "ensembles", "solve_ivp_ensemble": "ensembles"},
 )
 

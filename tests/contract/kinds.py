@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import scipy.linalg as sl
 
-from tests.contract import integrate_kinds, sparse_iterative_kinds
+from tests.contract import integrate_kinds, sparse_direct_kinds, sparse_iterative_kinds
 from tests.contract.cases import DTYPES, Case, Rng, Variant, draw, same_spectral, same_svd, same_values, structured
 
 SIZES = (5, 40)
@@ -209,14 +209,29 @@ def _iterated(rng: Rng, dtype: str) -> Iterator[Variant]:
     yield "singular corner", (lambda y, x: 1.0 / math.sqrt(x + y), 0.0, 1.0, 0.0, 1.0), {}
 
 
+def _vectors(rng: Rng, dtype: str) -> Iterator[Variant]:
+    k = np.arange(1.0, 6.0)
+    yield "waves", (lambda x: np.sin(k * x), 0.0, 3.0), {}
+    yield "decay", (lambda x: np.exp(-k * x), 0.0, math.inf), {"quadrature": "gk21"}
+    yield "matrix", (lambda x: np.outer(k, k) * x, 0.0, 1.0), {"norm": "max"}
+
+
+def _fixed(rng: Rng, dtype: str) -> Iterator[Variant]:
+    yield "cosine", (np.cos, 0.0, 1.0), {"n": 7}
+
+
 def same_integrals(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
     """The value, to what QUADPACK is asked for by default; estimates belong to the rule that was taken."""
     assert len(ours) == len(theirs)
-    assert ours[0] == __import__("pytest").approx(theirs[0], rel=1e-9)
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-9)
 
 
 CASES: dict[str, list[Case]] = {
     "quadrature": [Case("integrate.quad", _integrals, same_integrals, ("float64",), {"mode": "hardened"})],
+    "vector_quadrature": [
+        Case("integrate.quad_vec", _vectors, same_integrals, ("float64",), {"mode": "hardened"}),
+    ],
+    "fixed_quadrature": [Case("integrate.fixed_quad", _fixed, same_integrals, ("float64",))],
     "iterated_integral": [
         Case("integrate.dblquad", _iterated, same_integrals, ("float64",), {"mode": "hardened"}),
     ],
@@ -262,4 +277,5 @@ CASES: dict[str, list[Case]] = {
     "toeplitz_system": [Case("linalg.solve_toeplitz", _toeplitz, same_values)],
     **integrate_kinds.CASES,
     **sparse_iterative_kinds.CASES,
+    **sparse_direct_kinds.CASES,
 }
