@@ -16,7 +16,9 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
+from fsci.kernels.integrate.compiled import is_jitted
 from fsci.kernels.integrate.host.stepped import tiered
+from fsci.kernels.integrate.native_callbacks import native_rhs
 
 __all__ = ["solve_ivp"]
 
@@ -25,6 +27,7 @@ _scipy_solve_ivp = scipy_integrate.solve_ivp
 # SciPy's methods that are answered here; "LSODA" and solver classes are handed over.
 _METHODS = {"RK23", "RK45", "DOP853", "Radau", "BDF", "auto"}
 _IMPLICIT = {"Radau", "BDF", "auto"}
+_STRUCTURED, _LARGE = {"Radau", "BDF"}, 100  # order from which the structure of the Jacobian is looked for
 _DOUBLE = np.dtype(np.float64)
 _LEAST_RTOL = 100 * float(np.finfo(float).eps)  # SciPy warns below, and raises it
 _OPTIONS = {"rtol", "atol", "max_step", "first_step"}
@@ -66,7 +69,8 @@ def solve_ivp(
     Parameters
     ----------
     fun : callable
-        ``fun(t, y, *args)`` gives the n derivatives; or, jitted, ``fun(t, y, dydt, *args)`` and write them.
+        ``fun(t, y, *args)`` gives the n derivatives; or, jitted, ``fun(t, y, dydt, *args)`` writes them. A C function
+        (`numba.cfunc`, `scipy.LowLevelCallable`) is ``void f(double t, double *y, double *dydt, double *p)``.
     t_span : (float, float)
     y0 : (n,) array_like
     method : str or OdeSolver class
@@ -97,7 +101,8 @@ def solve_ivp(
     plain = events is None and not dense_output
     given = {"t_eval": t_eval, "dense_output": dense_output, "events": events, "vectorized": vectorized, "args": args}
     frame = FRAME.get()
-    if type(fun) is FunctionType and frame.may_plan and method in _METHODS:
+    large = isinstance(method, str) and method in _STRUCTURED and np.size(y0) > _LARGE
+    if type(fun) is FunctionType and frame.may_plan and method in _METHODS and not large:
         # An interpreted callback has one kernel to begin with: nothing is ranked, and a short solve pays for nothing.
         value, _ = tiered(
             partial(_scipy_solve_ivp, fun, t_span, y0, **given, **options),
@@ -106,12 +111,13 @@ def solve_ivp(
             plain,
         )
         return value
+    fun = native_rhs(fun) or fun
     problem = _problem(fun, t_span, y0, method, given, options)
     if isinstance(problem, str):
         method = "LSODA" if isinstance(method, str) and method == "auto" else method
         return hand_over(_scipy_solve_ivp, "integrate.solve_ivp", problem, fun, t_span, y0, method, **given, **options)
     key = None
-    if plain and _jitted(fun):
+    if plain and is_jitted(fun):
         key = ("solve_ivp", method, fun, problem.size, len(problem.parameters["args"]))
         plan = frame.plans.get(key)
         value = plan(problem) if plan is not None else None
@@ -121,10 +127,6 @@ def solve_ivp(
     if frame.policy.hardened and diagnosis.attempt is not None and diagnosis.attempt.status != "ok":
         raise UncertifiedError(_complaint(diagnosis), diagnosis)
     return diagnosis.value
-
-
-def _jitted(function: Any) -> bool:
-    return hasattr(function, "py_func") and hasattr(function, "nopython_signatures")
 
 
 def _complaint(diagnosis: Diagnosis) -> str:

@@ -21,6 +21,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from fsci.kernels.compiling import COMPILER_ERRORS
+from fsci.kernels.integrate.native_callbacks import NativeRhs
 
 __all__ = ["CALLBACK", "POINTER", "RAISED", "WRONG_LENGTH", "Callback", "flattened", "rhs_of"]
 
@@ -145,12 +146,21 @@ def _adapter(function: Dispatcher, args: str, m: int, n: int, in_place: bool) ->
     return complaint
 
 
+def _native(native: NativeRhs) -> Any:
+    """The adapter of a C function."""
+    call = f"function(t, y, out{', p' if native.parameters else ''})"
+    body = f"    return np.int64({call})\n" if native.status else f"    {call}\n    return 0\n"
+    space = {"function": native.function, "np": np}
+    exec(f"def rhs(t, y, out, p):\n{body}", space)  # noqa: S102 (our own text)
+    return numba.cfunc(_SIGNATURE, nopython=True)(space["rhs"])
+
+
 def rhs_of(function: Any, n: int, args: tuple[Any, ...]) -> Callback:
     """The callback for a system of `n` equations.
 
     Parameters
     ----------
-    function : numba dispatcher or Python function
+    function : numba dispatcher, Python function or NativeRhs
         ``f(t, y, *args)`` that gives an array, tuple or list of `n` numbers, or in place ``f(t, y, dydt, *args)``. A
         Python function is compiled as it is: values that it captures are frozen.
     n : int
@@ -161,6 +171,13 @@ def rhs_of(function: Any, n: int, args: tuple[Any, ...]) -> Callback:
     if flat is None:
         return Callback(None, _NOTHING, "an extra argument is neither a number nor a float64 vector")
     text, values = flat
+    if isinstance(function, NativeRhs):
+        if args and not function.parameters:
+            return Callback(None, _NOTHING, "the C callback takes no parameters")
+        known = _adapters.setdefault(function, {})
+        if "native" not in known:
+            known["native"] = _native(function)
+        return Callback(known["native"], values)
     plain = isinstance(function, types.FunctionType)
     if not (plain or isinstance(function, Dispatcher)):
         return Callback(None, _NOTHING, "the callback is no function that Numba can compile")

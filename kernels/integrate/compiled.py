@@ -13,6 +13,7 @@ import numpy as np
 from fsci.core.types import Attempt, Fact, Problem, Refusal
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
 from fsci.kernels.integrate.events import Roots, watchful
+from fsci.kernels.integrate.native_callbacks import NativeRhs
 
 __all__ = [
     "attempt_of",
@@ -27,7 +28,9 @@ __all__ = [
 
 
 def is_jitted(function: Any) -> bool:
-    """Whether Numba has made `function`."""
+    """Whether `function` is machine code: Numba's, or a C function."""
+    if isinstance(function, NativeRhs):
+        return True
     numba = sys.modules.get("numba.core.dispatcher")
     return numba is not None and isinstance(function, numba.Dispatcher)
 

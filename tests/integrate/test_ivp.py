@@ -13,6 +13,7 @@ import pytest
 import scipy.integrate as si
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import LowLevelCallable
 
 import fsci
 import fsci.integrate as fi
@@ -164,6 +165,38 @@ def test_a_callback_may_write_its_derivatives():
         return np.array([-rate * y[0], y[0]])
 
     same(fi.solve_ivp(in_place, (0, 2), [1, 0], args=(3.0,)), si.solve_ivp(returned, (0, 2), [1, 0], args=(3.0,)))
+
+
+_POINTER = numba.types.CPointer(numba.float64)
+
+
+@numba.cfunc(numba.void(numba.float64, _POINTER, _POINTER, _POINTER))
+def c_decay(t, y_, out_, p_):
+    y, out, p = numba.carray(y_, (2,)), numba.carray(out_, (2,)), numba.carray(p_, (1,))
+    out[0], out[1] = -p[0] * y[0], -p[0] * y[1]
+
+
+@numba.cfunc(numba.int32(numba.float64, _POINTER, _POINTER))
+def c_bounded(t, y_, out_):
+    y, out = numba.carray(y_, (1,)), numba.carray(out_, (1,))
+    out[0] = -y[0]
+    return numba.int32(t > 2.0)
+
+
+@pytest.mark.parametrize("more", [{}, {"dense_output": True}, {"t_eval": [0.5, 1.0]}], ids=["", "dense", "t"])
+@pytest.mark.parametrize("method", [*METHODS, "Radau", "LSODA"])
+def test_c_functions(method, more):
+    theirs = si.solve_ivp(decay, (0, 2), [1, 2], method, args=(3.0,), **more)
+    for fun in (c_decay, LowLevelCallable(c_decay.ctypes)):
+        same(fi.solve_ivp(fun, (0, 2), [1, 2], method, args=(3.0,), **more), theirs)
+
+
+def test_a_c_function_that_gives_a_status():
+    assert fi.solve_ivp(c_bounded, (0, 1.5), [1.0]).success
+    with pytest.raises(RuntimeError, match="status 1 at t="):
+        fi.solve_ivp(c_bounded, (0, 3), [1.0])
+    with pytest.raises(TypeError, match=r"double \*p"):
+        fi.solve_ivp(c_bounded, (0, 1), [1.0], args=(1.0,))
 
 
 def refused(call):
