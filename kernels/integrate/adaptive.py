@@ -1,8 +1,9 @@
 """Adaptive Gauss-Kronrod quadrature in the double-exponential variable, held to samples that it did not choose.
 
-The error of a panel is the plain difference of its two rules, which overrates that of the better one; and its
-polynomial must go through the samples that lie in the panel: where it misses one, something narrow is in there,
-whatever the two rules say.
+The error of a panel is the largest of three. The plain difference of its two rules, which overrates that of the
+better one. Its part of what dividing its parent changed: two rules may agree by chance at a kink or a jump, and do, but
+not at both levels. And what its polynomial misses of the samples that lie in it: where it misses one, something narrow
+is in there, whatever the rules say. Where the polynomials of two neighbours do not meet, something hides at the border.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ Array = NDArray[np.float64]
 
 UNIT = 2.0**-53
 BUDGET = 60_000  # evaluations: after them the error is as large as it is
+# By how much the error may exceed the sum of all that is seen of it: over 12,000 integrands with kinks and jumps at
+# random places, held to no samples, it was 32 at the most, and above 4 for 33 of them.
+SAFETY = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,44 +53,64 @@ def integrate(
         Where a panel is divided. Another rule and another division have no node in common.
     """
     rule = RULES[rule_name]
-    first = _first_panels(function, split)
-    left, right = first[:-1], first[1:]
-    value, error, size = _panels(function, samples, rule, left, right)
+    borders = _first_panels(function, split)
+    panels = _panels(function, samples, rule, borders[:-1], borders[1:])
+    panels[ERROR] = math.inf  # no panel is trusted before it was divided once
     spent = 0
     while True:
-        total, uncertain = math.fsum(value), math.fsum(error)
-        magnitude = math.fsum(size)
+        panels = panels[:, np.argsort(panels[LEFT])]
+        error = panels[ERROR] + _jumps(panels, rule)
+        total, magnitude = math.fsum(panels[VALUE]), math.fsum(panels[SIZE])
         wanted = max(tolerance * abs(total), 8.0 * UNIT * magnitude)
-        if not uncertain > wanted or spent > BUDGET:
+        if not math.fsum(error) > wanted or spent > BUDGET:
             break
-        # The smallest set of panels whose errors are more than what may stay.
+        # The smallest set of panels whose errors are more than what may stay, the worst first.
         order = np.argsort(error)
         stay = np.searchsorted(np.cumsum(error[order]), 0.5 * wanted)
-        chosen = order[stay:]
-        room = max(1, (BUDGET - spent) // (2 * rule.nodes.size) + 1)
-        chosen = chosen[::-1][:room]
-        narrow = right[chosen] - left[chosen] <= 64.0 * UNIT * np.maximum(np.abs(left[chosen]), np.abs(right[chosen]))
-        if narrow.all():
+        chosen = order[stay:][::-1][: max(1, (BUDGET - spent) // (2 * rule.nodes.size) + 1)]
+        left, right = panels[LEFT, chosen], panels[RIGHT, chosen]
+        wide = right - left > 64.0 * UNIT * np.maximum(np.abs(left), np.abs(right))
+        if not wide.any():
             break
-        chosen = chosen[~narrow]
-        middle = left[chosen] + split * (right[chosen] - left[chosen])
-        new_left, new_right = np.concatenate((left[chosen], middle)), np.concatenate((middle, right[chosen]))
-        found = _panels(function, samples, rule, new_left, new_right)
-        spent += new_left.size * rule.nodes.size
-        rest = np.ones(left.size, dtype=bool)
-        rest[chosen] = False
-        left, right = np.concatenate((left[rest], new_left)), np.concatenate((right[rest], new_right))
-        value, error, size = (
-            np.concatenate((kept[rest], new)) for kept, new in zip((value, error, size), found, strict=True)
-        )
-    total, magnitude = math.fsum(value), math.fsum(size)
+        chosen, left, right = chosen[wide], left[wide], right[wide]
+        middle = left + split * (right - left)
+        halves = _panels(function, samples, rule, np.concatenate((left, middle)), np.concatenate((middle, right)))
+        halves[ERROR] = _inherited(halves, panels[:, chosen])
+        spent += halves.shape[1] * rule.nodes.size
+        panels = np.concatenate((np.delete(panels, chosen, axis=1), halves), axis=1)
     tails = function.tail(function.start, 1.0) + function.tail(function.stop, -1.0)
     # A sum of n products is off by at most (n + 1) u times that of their magnitudes (Higham, 2002); fsum rounds once.
     rounding = (rule.nodes.size + 3.0) * UNIT * magnitude
-    bound = math.fsum(error) + tails + rounding
+    bound = SAFETY * math.fsum(error) + tails + rounding
     constant = function.integrand.constant
     total += constant
     return Result(total, bound if math.isfinite(total) else math.inf, magnitude + abs(constant))
+
+
+# Rows of the table of panels; AT_LEFT and AT_RIGHT are what the polynomial has at the borders.
+LEFT, RIGHT, VALUE, ERROR, SIZE, AT_LEFT, AT_RIGHT = range(7)
+
+
+def _jumps(panels: Array, rule: Rule) -> Array:
+    """What may hide between the last nodes on both sides of a border, where the two polynomials do not meet."""
+    gap = 0.5 * (panels[RIGHT] - panels[LEFT]) * (1.0 - rule.nodes[-1])
+    with np.errstate(all="ignore"):
+        jump = np.abs(panels[AT_RIGHT, :-1] - panels[AT_LEFT, 1:]) * (gap[:-1] + gap[1:])
+    jump[np.isnan(jump)] = math.inf
+    found = np.zeros(gap.size)
+    found[:-1] += 0.5 * jump
+    found[1:] += 0.5 * jump
+    return found
+
+
+def _inherited(halves: Array, parents: Array) -> Array:
+    """Errors of the two halves of each panel, which together are no less than what dividing it changed."""
+    lower, upper = np.split(halves[ERROR], 2)
+    changed = np.abs(parents[VALUE] - sum(np.split(halves[VALUE], 2)))
+    changed[parents[SIZE] < 0.0] = math.inf
+    with np.errstate(all="ignore"):
+        share = np.nan_to_num(lower / (lower + upper), nan=0.5)
+        return np.concatenate((np.maximum(lower, changed * share), np.maximum(upper, changed * (1.0 - share))))
 
 
 def _first_panels(function: Transformed, split: float) -> Array:
@@ -97,10 +121,8 @@ def _first_panels(function: Transformed, split: float) -> Array:
     return borders
 
 
-def _panels(
-    function: Transformed, samples: Samples, rule: Rule, left: Array, right: Array
-) -> tuple[Array, Array, Array]:
-    """Value, error and magnitude of each panel."""
+def _panels(function: Transformed, samples: Samples, rule: Rule, left: Array, right: Array) -> Array:
+    """The table of the panels between `left` and `right`."""
     half = 0.5 * (right - left)
     nodes = (left + half)[:, None] + half[:, None] * rule.nodes
     g = function.values(nodes)
@@ -109,10 +131,12 @@ def _panels(
         size = half * (np.abs(g) @ rule.kronrod)
         error = np.abs(value - half * (g @ rule.gauss))
         error = np.maximum(error, (right - left) * _missed(samples, rule, left, right, g))
+        at_left, at_right = g @ rule.at_left, g @ rule.at_left[::-1]
     lost = ~np.isfinite(value)
-    value[lost], size[lost], error[lost] = 0.0, 0.0, math.inf
+    # A negative magnitude marks a panel of which nothing is known: nor do its halves inherit anything.
+    value[lost], size[lost], error[lost] = 0.0, -math.ulp(0.0), math.inf
     error[np.isnan(error)] = math.inf
-    return value, error, size
+    return np.array([left, right, value, error, size, at_left, at_right])
 
 
 def _missed(samples: Samples, rule: Rule, left: Array, right: Array, g: Array) -> Array:

@@ -18,12 +18,16 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Nodes in increasing order; `gauss` is zero where the smaller rule has no node."""
+    """Nodes in increasing order; `gauss` is zero where the smaller rule has no node.
+
+    `at_left` gives the value at -1 of the polynomial through all nodes.
+    """
 
     nodes: Array
     kronrod: Array
     gauss: Array
     barycentric: Array
+    at_left: Array
 
 
 # From the outermost node to the middle one: node, weight of the larger rule, weight of the smaller (0: not in it).
@@ -59,7 +63,9 @@ def _rule(table: tuple[tuple[float, float, float], ...]) -> Rule:
     differences = 2.0 * (nodes[:, None] - nodes)  # scaled by the capacity of [-1, 1]
     np.fill_diagonal(differences, 1.0)
     barycentric = 1.0 / differences.prod(axis=1)
-    return Rule(nodes, kronrod, gauss, barycentric / np.abs(barycentric).max())
+    barycentric /= np.abs(barycentric).max()
+    at_left = barycentric / (-1.0 - nodes)
+    return Rule(nodes, kronrod, gauss, barycentric, at_left / at_left.sum())
 
 
 RULES = {"gk15": _rule(_GK15), "gk21": _rule(_GK21)}

@@ -19,7 +19,7 @@ __all__ = ["Samples", "sampled"]
 Array = NDArray[np.float64]
 
 # Points of each of the two grids, and of the climb: what is looked at is said in the certificate, never hidden in it.
-GRID = 1024
+GRID = 2048
 CLIMBS, STEPS, FAN = 16, 8, 9
 _STANDS_OUT = 10.0  # a maximum this much above a neighbour is not yet resolved
 _TURNS = 100  # more turns than this between the samples are called an oscillation
