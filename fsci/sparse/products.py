@@ -47,6 +47,7 @@ _VECTORS = {"csr": csr_matmat_dense, "csc": csc_matmat_dense}
 # Strides of contiguous vectors: with the identity of the dtype they say in four comparisons all that
 # a compiled product must know. An equal dtype that is another object goes to SciPy's own method.
 _VALUES = {np.dtype(c): (np.dtype(c).itemsize,) for c in "fdFD"}
+_INT32, _INT32_MAX = np.dtype(np.int32), np.iinfo(np.int32).max
 _INDICES = {np.dtype(c): (np.dtype(c).itemsize,) for c in (np.int32, np.int64)}
 
 
@@ -111,7 +112,7 @@ def _sparse(self: Any, other: Any) -> Any:
     rows, columns = self._swap((self._shape[0], other._shape[1]))
     index_arrays = (first.indptr, first.indices, second.indptr, second.indices)
     sound = native(first.data, second.data) and _sound(first) and _sound(second)
-    index = self._get_index_dtype(index_arrays)
+    index = _index_dtype(self, index_arrays)
     if not sound or not all(type(a) is np.ndarray and a.dtype in _INDICES for a in index_arrays):
         return _compressed_sparse(self, other)
     try:
@@ -120,6 +121,13 @@ def _sparse(self: Any, other: Any) -> Any:
         product = _product(rows, columns, first, second, np.dtype(np.int64))
     shape = self._shape[0], other._shape[1]
     return self.__class__(shape, dtype=self.dtype) if product is None else self.__class__(product, shape=shape)
+
+
+def _index_dtype(matrix: Any, arrays: tuple[Any, ...], largest: int = 0) -> Any:
+    """SciPy's index dtype of a result; without its general rule where all is of 32 bits."""
+    if largest <= _INT32_MAX and all(a.dtype is _INT32 for a in arrays):
+        return _INT32
+    return matrix._get_index_dtype(arrays, maxval=largest or None)
 
 
 def _product(rows: int, columns: int, first: Any, second: Any, index: Any) -> tuple[Any, Any, Any] | None:
@@ -138,7 +146,7 @@ def _binary(self: Any, other: Any, op: str) -> Any:
         return _compressed_binary(self, other, op)
     other = other if type(other) is type(self) else self.__class__(other)
     mine, theirs = (self.indptr, self.indices), (other.indptr, other.indices)
-    index = self._get_index_dtype((*mine, *theirs), maxval=self.nnz + other.nnz)
+    index = _index_dtype(self, (*mine, *theirs), self.data.size + other.data.size)
     sound = native(self.data, other.data) and _indexed(*mine, *theirs) and _sound(self) and _sound(other)
     if not sound or self.indices.dtype != index:
         return _compressed_binary(self, other, op)

@@ -162,7 +162,7 @@ def test_malformed_is_refused_and_the_entry_named(form, change, named, threads):
         with pytest.raises(ValueError, match=f"{named}|index pointer|indices and data should have the same size"):
             a.T @ np.ones(40)
         if a.indptr.size == 41:
-            for call in (lambda: a @ sound, lambda: sound @ a):
+            for call in (lambda: a @ sound, lambda: sound @ a, lambda: a + sound, lambda: sound - a):
                 with pytest.raises(ValueError, match=named):
                     call()
 

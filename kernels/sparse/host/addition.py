@@ -5,6 +5,7 @@ What cancels to zero leaves no entry, as in SciPy's merge.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,19 @@ def merge_rows(  # type: ignore[no-untyped-def]
     """Rows `start` to `stop` of A + B or A - B into `indices` and `data` from their beginning; gives the entries.
 
     Or -1 or -2 for the operand that is malformed, or -3 where one is not in canonical form: only then does
-    a merge leave the strictly increasing order. `counts` gets the entries of each row.
+    a merge leave the strictly increasing order. `counts` gets the entries up to the end of each row.
     """
     zero = a.dtype.type(0)
     here = uint64(0)
+    # The room was taken from the ends of the range: nothing between them may exceed it.
+    rises_a, rises_b = True, True
+    for i in range(uint64(start), uint64(stop)):
+        rises_a &= a_indptr[i] <= a_indptr[i + uint64(1)]
+        rises_b &= b_indptr[i] <= b_indptr[i + uint64(1)]
+    if not rises_a:
+        return -1
+    if not rises_b:
+        return -2
     for first in range(start, stop, ROWS_AT_ONCE):
         last = min(first + ROWS_AT_ONCE, stop)
         if not compressed_inside(a_indptr, a_indices, min(a_indices.size, a.size), columns, first, last):
@@ -46,7 +56,7 @@ def merge_rows(  # type: ignore[no-untyped-def]
         for i in range(uint64(first), uint64(last)):
             k, k_end = uint64(a_indptr[i]), uint64(a_indptr[i + uint64(1)])
             t, t_end = uint64(b_indptr[i]), uint64(b_indptr[i + uint64(1)])
-            begin, before = here, int64(-1)
+            before = int64(-1)
             while k < k_end or t < t_end:
                 if t >= t_end or (k < k_end and a_indices[k] < b_indices[t]):
                     column, value = a_indices[k], a[k]
@@ -63,14 +73,30 @@ def merge_rows(  # type: ignore[no-untyped-def]
                 before = int64(column)
                 indices[here], data[here] = column, value
                 here += uint64(value != zero)
-            counts[i + uint64(1)] = int64(here - begin)
+            counts[i + uint64(1)] = int64(here)
     return int64(here)
+
+
+def _refused(code: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], columns: int) -> bool:
+    """Whether an operand is not canonical; raises for a malformed one."""
+    if code in (-1, -2):
+        which = a if code == -1 else b
+        raise malformed(which[0], which[1], min(which[1].size, which[2].size), columns)
+    return code == -3
 
 
 def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative: bool) -> tuple[Any, Any, Any] | None:
     """(data, indices, indptr) of A + B or A - B, each as (indptr, indices, data); None unless both are canonical."""
     rows, index, dtype = a[0].size - 1, a[1].dtype, a[2].dtype
     parts = _ADDITION_THREADS(dtype, a[2].size + b[2].size + rows)
+    if parts == 1:
+        room = a[2].size + b[2].size + 1
+        indptr = np.zeros(rows + 1, np.int64)
+        indices, data = np.empty(room, index), np.empty(room, dtype)
+        used: Any = merge_rows(*a, *b, int(negative), columns, indptr, indices, data, 0, rows)
+        return (
+            None if _refused(used, a, b, columns) else (data[:used].copy(), indices[:used].copy(), indptr.astype(index))
+        )
     bounds = by_entries(a[0], rows, parts)
     counts = np.zeros(rows + 1, np.int64)
     made: dict[int, tuple[Any, Any, int]] = {}
@@ -84,13 +110,12 @@ def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative
         made[i] = indices, data, used
         return used
 
-    bad = min(spread(merge, bounds))
-    if bad == -3:
+    if _refused(min(spread(merge, bounds)), a, b, columns):
         return None
-    if bad < 0:
-        which = a if bad == -1 else b
-        raise malformed(which[0], which[1], min(which[1].size, which[2].size), columns)
-    np.cumsum(counts, out=counts)
+    before = 0
+    for i, j in pairwise(bounds):
+        counts[i + 1 : j + 1] += before
+        before = int(counts[j])
     indices, data = np.empty(counts[-1], index), np.empty(counts[-1], dtype)
 
     def put(i: int, j: int) -> None:

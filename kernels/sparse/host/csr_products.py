@@ -12,12 +12,13 @@ import numpy as np
 from numba import complex64, complex128, float32, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
+from fsci.kernels.sparse.eight import row_times_eight
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
 from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD, prefetch
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["csr_matmat_dense", "csr_matvec", "rows_times_vector", "rows_times_vectors"]
+__all__ = ["csr_matmat_dense", "csr_matvec", "rows_times_real_vectors", "rows_times_vector", "rows_times_vectors"]
 
 _CSR_VECTOR_THREADS = Threads("csr_vector")
 _CSR_VECTORS_THREADS = Threads("csr_vectors")
@@ -42,7 +43,13 @@ def rows_times_vector(indptr, indices, data, x, y, start, stop):  # type: ignore
     return -1
 
 
-@jit([int64(i[::1], i[::1], d[::1], d[:, ::1], d[:, ::1], int64, int64) for d, i in _KINDS])
+@jit(
+    [
+        int64(i[::1], i[::1], d[::1], d[:, ::1], d[:, ::1], int64, int64)
+        for d, i in _KINDS
+        if d not in (float64, float32)
+    ]
+)
 def rows_times_vectors(indptr, indices, data, x, y, start, stop):  # type: ignore[no-untyped-def]
     """As `rows_times_vector` for the columns of x, eight at a time in registers."""
     stored = min(indices.size, data.size)
@@ -80,6 +87,29 @@ def rows_times_vectors(indptr, indices, data, x, y, start, stop):  # type: ignor
     return -1
 
 
+@jit([int64(i[::1], i[::1], d[::1], d[:, ::1], d[:, ::1], int64, int64) for d, i in _KINDS if d in (float64, float32)])
+def rows_times_real_vectors(indptr, indices, data, x, y, start, stop):  # type: ignore[no-untyped-def]
+    """As `rows_times_vectors` for real numbers, eight columns in vector registers."""
+    stored = min(indices.size, data.size)
+    columns = uint64(x.shape[1])
+    eights = columns - columns % uint64(8)
+    for first in range(start, stop, ROWS_AT_ONCE):
+        last = min(first + ROWS_AT_ONCE, stop)
+        if not compressed_inside(indptr, indices, stored, x.shape[0], first, last):
+            return first
+        end = uint64(indptr[first])
+        for i in range(uint64(first), uint64(last)):
+            begin, end = end, uint64(indptr[i + uint64(1)])
+            for c in range(uint64(0), eights, uint64(8)):
+                row_times_eight(data, indices, x, y, begin, end, columns, c, i * columns + c)
+            for c in range(eights, columns):
+                total = y.dtype.type(0)
+                for k in range(begin, end):
+                    total += data[k] * x[uint64(indices[k]), c]
+                y[i, c] = total
+    return -1
+
+
 def csr_matvec(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x: Any) -> Any:
     """A x, for arrays of one dtype and one index dtype."""
     y = np.empty(rows, data.dtype)
@@ -98,11 +128,12 @@ def csr_matmat_dense(rows: int, columns: int, indptr: Any, indices: Any, data: A
     """A X, X of C order."""
     y = np.empty((rows, x.shape[1]), data.dtype)
     parts = _CSR_VECTORS_THREADS.pieces(data.dtype, (data.size + rows) * x.shape[1])
+    multiply = rows_times_real_vectors if data.dtype.kind == "f" else rows_times_vectors
     if parts == 1:
-        bad = rows_times_vectors(indptr, indices, data, x, y, 0, rows)
+        bad = multiply(indptr, indices, data, x, y, 0, rows)
     else:
         bounds = by_entries(indptr, rows, parts)
-        bad = max(spread(lambda i, j: rows_times_vectors(indptr, indices, data, x, y, i, j), bounds))
+        bad = max(spread(lambda i, j: multiply(indptr, indices, data, x, y, i, j), bounds))
     if bad >= 0:
         raise malformed(indptr, indices, min(indices.size, data.size), columns, rows)
     return y

@@ -72,15 +72,14 @@ def count_rows(a_indptr, a_indices, b_indptr, b_indices, seen, counts, start, st
 
 @jit(
     [
-        int64(i[::1], i[::1], d[::1], i[::1], i[::1], d[::1], p[::1], int64[::1], i[::1], d[::1], int64, int64)
+        int64(i[::1], i[::1], d[::1], i[::1], i[::1], d[::1], int32[::1], int64[::1], i[::1], d[::1], int64, int64)
         for d, i in _KINDS
-        for p in _INDICES
     ]
 )
 def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, counts, indices, data, start, stop):  # type: ignore[no-untyped-def]
     """Rows `start` to `stop` of the product into `indices` and `data` from their beginning; gives the entries.
 
-    `place` is scratch of one entry a column; `counts` gets the entries of each row.
+    `place` is scratch of one entry a column; `counts` gets the entries up to the end of each row.
     """
     place[:] = -1
     zero = a.dtype.type(0)
@@ -115,7 +114,7 @@ def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, counts, ind
                     indices[uint64(kept)], data[uint64(kept)] = indices[t], data[t]
                     kept += 1
             here = kept
-        counts[i + uint64(1)] = here - first
+        counts[i + uint64(1)] = here
     return here
 
 
@@ -135,19 +134,33 @@ def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, 
     if terms[-1] == 0:
         return None
     parts = _SPGEMM_THREADS(a_data.dtype, float(terms[-1]) + rows)
+    counted = terms[-1] > _ROOM * (a_stored + b_stored + rows)
+    if parts == 1 and not counted:
+        # Products of ten entries come this way: nothing is done that one thread does not need.
+        room = int(terms[-1])
+        place = np.empty(columns, np.int32 if room < _NARROW else np.int64)
+        indices, data = np.empty(room, index), np.empty(room, a_data.dtype)
+        terms[0] = 0
+        used: Any = fill_rows(
+            a_indptr, a_indices, a_data, b_indptr, b_indices, b_data, place, terms, indices, data, 0, rows
+        )
+        if used > np.iinfo(index).max:
+            raise TooManyEntriesError
+        if used < room:
+            indices, data = indices[:used].copy(), data[:used].copy()
+        return data, indices, terms.astype(index)
     targets = [float(terms[-1]) * i / parts for i in range(1, parts)]
     bounds = sorted({0, rows, *np.searchsorted(terms, targets).tolist()})
-    room = [int(terms[j] - terms[i]) for i, j in pairwise(bounds)]
-    if terms[-1] > _ROOM * (a_stored + b_stored + rows):
+    rooms = [int(terms[j] - terms[i]) for i, j in pairwise(bounds)]
+    if counted:
         counts = np.zeros(rows + 1, np.int64)
-        scratch = [np.empty(columns, np.int64) for _ in room]
+        scratch = [np.empty(columns, np.int64) for _ in rooms]
         numbered = dict(zip(bounds, scratch, strict=False))
         spread(lambda i, j: count_rows(a_indptr, a_indices, b_indptr, b_indices, numbered[i], counts, i, j), bounds)
-        room = [int(counts[i + 1 : j + 1].sum()) for i, j in pairwise(bounds)]
+        rooms = [int(counts[i + 1 : j + 1].sum()) for i, j in pairwise(bounds)]
     counts = terms  # the running count of terms is not needed any more
-    counts[0] = 0
     made: dict[int, tuple[Any, Any, int]] = {}
-    space = dict(zip(bounds, room, strict=False))
+    space = dict(zip(bounds, rooms, strict=False))
 
     def fill(i: int, j: int) -> None:
         place = np.empty(columns, np.int32 if space[i] < _NARROW else np.int64)
@@ -156,12 +169,12 @@ def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, 
         made[i] = indices, data, int(fill_rows(*arrays, place, counts, indices, data, i, j))
 
     spread(fill, bounds)
-    np.cumsum(counts, out=counts)
+    counts[0], before = 0, 0
+    for i, j in pairwise(bounds):
+        counts[i + 1 : j + 1] += before
+        before = int(counts[j])
     if counts[-1] > np.iinfo(index).max:
         raise TooManyEntriesError
-    whole = made[0]
-    if len(room) == 1 and whole[2] == whole[0].size:
-        return whole[1], whole[0], counts.astype(index)
     indices, data = np.empty(counts[-1], index), np.empty(counts[-1], a_data.dtype)
 
     def put(i: int, j: int) -> None:
