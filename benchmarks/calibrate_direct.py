@@ -94,7 +94,7 @@ def measured() -> dict[str, dict[str, list[list[float]]]]:
         for name, kernel in registry.kernels(KIND, "host").items():
             known = Evidence() if name == "small_direct" else evidence
             if kernel.applies(problem, known) is None:
-                seconds = best_of(lambda k=kernel, e=known: k.run(problem, e))  # type: ignore[misc]
+                seconds = best_of(lambda k=kernel, p=problem, e=known: k.run(p, e))  # type: ignore[misc]
                 found.setdefault(kernel.key, []).append((kernel.work(problem, known), seconds))
         starts, lists = graph_of(a.shape[0], a.indptr, a.indices)
         if a.shape[0] >= 2000:

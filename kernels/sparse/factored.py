@@ -14,13 +14,15 @@ from fsci.kernels.sparse.estimation import CONTRACTION, defect
 from fsci.kernels.sparse.multifrontal import Factors, Ordering, supernodal
 from fsci.kernels.sparse.sparse_residual import compressed_residual
 
-__all__ = ["available_bytes", "factor_work", "factored_attempt", "refined", "too_large"]
+__all__ = ["SURELY_FITS", "available_bytes", "factor_work", "factored_attempt", "refined", "too_large"]
 
 # Flops that handling one entry of the factor or of the matrix is worth: indices are read, moved and added to.
 _PER_ENTRY = 8.0
 # Relaxed supernodes, fronts and the stack beside the factor.
 _OVERHEAD = 2.5
 _STEPS = 4
+# Bytes below which the system is not asked how much memory it has.
+SURELY_FITS = 2.0**28
 
 
 def available_bytes() -> float:
@@ -42,7 +44,7 @@ def too_large(problem: Problem, evidence: Evidence, sides: float) -> Refusal | N
     """Refuse a factorization that does not fit into memory, naming its size."""
     ordering: Ordering = evidence.get("ordering")
     predicted = predicted_bytes(problem, ordering, sides)
-    if predicted < 2.0**28 or predicted <= available_bytes():
+    if predicted < SURELY_FITS or predicted <= available_bytes():
         return None
     return Refusal(f"the factors take {predicted:.3g} bytes, and {available_bytes():.3g} are available")
 

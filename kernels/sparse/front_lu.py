@@ -3,8 +3,8 @@
 A front gathers the entries of its columns and rows and what its children left, eliminates its own
 columns, and hands the rest up. Rows change places only inside the supernode, so that the structure is
 known beforehand; a pivot that is small against its column is replaced, and counted (Li and Demmel, 1998):
-such factors are those of a matrix nearby, and it must be shown that they serve. A front is eliminated in panels, two levels
-of them, so that nearly all of the work is in products.
+such factors are those of a matrix nearby, and it must be shown that they serve. A front is eliminated in
+panels, two levels of them, so that nearly all of the work is in products.
 """
 
 from __future__ import annotations

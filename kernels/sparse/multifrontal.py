@@ -12,7 +12,9 @@ from fsci.kernels.sparse.elimination_tree import analysed
 from fsci.kernels.sparse.front_cholesky import factor_cholesky
 from fsci.kernels.sparse.front_lu import factor_lu, transposed_entries
 from fsci.kernels.sparse.front_solve import solve_cholesky, solve_lu
+from fsci.kernels.sparse.front_solve_block import WIDTH, solve_cholesky_block, solve_lu_block
 from fsci.kernels.sparse.supernodes import borders, front_sizes, supernodes
+from fsci.kernels.threads import chunked
 
 __all__ = [
     "Factors",
@@ -131,9 +133,11 @@ class Factors:
 
     def solve(self, rhs: Any, adjoint: bool = False) -> Any:
         """``A^-1 @ rhs``, or ``A^-H @ rhs``."""
+        s = self.s
+        if rhs.ndim == 2 and rhs.shape[1] > 1 and (self.dtype.kind == "c" or not np.iscomplexobj(rhs)):
+            return self._solve_block(rhs, adjoint)
         if rhs.ndim == 2:
             return np.stack([self.solve(rhs[:, k], adjoint) for k in range(rhs.shape[1])], axis=1)
-        s = self.s
         if self.dtype.kind != "c" and np.iscomplexobj(rhs):
             return self.solve(rhs.real, adjoint) + 1j * self.solve(rhs.imag, adjoint)
         x = rhs.astype(self.dtype)[s.order]
@@ -155,6 +159,34 @@ class Factors:
                 x = x.conj()
         y = np.empty_like(x)
         y[s.order] = x
+        return y
+
+    def _solve_block(self, rhs: Any, adjoint: bool) -> Any:
+        """Several right-hand sides, `WIDTH` at a time: the factors are read once for all of them."""
+        s = self.s
+        n, columns = rhs.shape
+        y = np.empty((n, columns), self.dtype, order="F")
+        hermitian = self.upper is None
+        turn = self.dtype.kind == "c" and (self.by_rows if hermitian else adjoint)
+
+        def block(begin: int, end: int) -> None:
+            for start in range(begin * WIDTH, min(end * WIDTH, columns), WIDTH):
+                some(start, min(WIDTH, columns - start))
+
+        def some(start: int, w: int) -> None:
+            x = np.zeros((n, WIDTH), self.dtype)
+            part = rhs[:, start : start + w]
+            x[:, :w] = (part.conj() if turn else part)[s.order]
+            if hermitian:
+                solve_cholesky_block(s.count, s.first, s.pointers, s.rows, self.lower, s.lptr, x)
+            else:
+                solve_lu_block(
+                    s.count, s.first, s.pointers, s.rows, self.lower, s.lptr, self.upper, s.uptr, self.swaps, x,
+                    self.by_rows != adjoint,
+                )  # fmt: skip
+            y[s.order, start : start + w] = x[:, :w].conj() if turn else x[:, :w]
+
+        chunked(block, (columns + WIDTH - 1) // WIDTH)
         return y
 
 

@@ -37,6 +37,17 @@ class Pattern(NamedTuple):
     norm_inf: float
     malformed: bool
 
+    @property
+    def symmetric_order(self) -> bool:
+        """As the compiled `symmetric_order`: no triangle, and pivots near the diagonal that will not cancel."""
+        near = self.diagonal_full and self.pattern_symmetry >= SYMMETRY and not self.vanishing_minors
+        return near and self.lower > 0 and self.upper > 0
+
+    @property
+    def perhaps_definite(self) -> bool:
+        """Whether nothing cheap denies that the matrix is Hermitian and positive definite."""
+        return self.hermitian and self.positive_diagonal and self.positive_minors
+
 
 _KINDS = [
     (float64, int32),
@@ -76,8 +87,7 @@ def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     minors, vanishing = True, False
     low, up, diagonals, positive = 0, 0, 0, 0
     below, above, matched, equal, mirrored = 0, 0, 0, 0, 0
-    norm, dominated = 0.0, True
-    finite = True
+    norm, dominated, finite = 0.0, True, True
     for j in range(n):
         total, own = 0.0, 0.0
         for k in range(indptr[j], indptr[j + 1]):
@@ -97,7 +107,8 @@ def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
             elif i > j:
                 low = max(low, i - j)
                 below += 1
-                minors &= modulus * modulus < np.float64(diagonal[i].real) * np.float64(diagonal[j].real)
+                product = np.float64(diagonal[i].real) * np.float64(diagonal[j].real)
+                minors = minors and bool(modulus * modulus < product)
                 p, stop = place[i], indptr[i + 1]
                 while p < stop and indices[p] < j:
                     p += 1
@@ -105,7 +116,7 @@ def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
                 if p < stop and indices[p] == j:
                     matched += 1
                     w = data[p]
-                    vanishing |= v * w == diagonal[i] * diagonal[j]
+                    vanishing = vanishing or bool(v * w == diagonal[i] * diagonal[j])
                     if w == v:
                         equal += 2
                     if w.real == v.real and w.imag == -v.imag:
@@ -113,12 +124,12 @@ def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
             else:
                 up = max(up, j - i)
                 above += 1
-        finite &= np.isfinite(total)
+        finite = finite and bool(np.isfinite(total))
         norm = max(norm, total)
         size[j] = own
-        dominated &= 2.0 * own >= total
+        dominated = dominated and 2.0 * own >= total
     for j in range(n):
-        dominated &= 2.0 * size[j] >= rows[j]
+        dominated = dominated and bool(2.0 * size[j] >= rows[j])
         facts[11] = max(facts[11], rows[j])
     entries = indptr[n]
     facts[0] = 1.0 if finite else 0.0

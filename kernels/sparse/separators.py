@@ -235,10 +235,8 @@ def _refine(n, xadj, adj, weight, where):  # type: ignore[no-untyped-def]
             if not (fits0 or fits1):
                 break
             if fits0 and fits1:
-                if keys0[0] != keys1[0]:
-                    side = 0 if keys0[0] > keys1[0] else 1
-                else:
-                    side = 0 if part[0] <= part[1] else 1
+                lighter = 0 if part[0] <= part[1] else 1
+                side = lighter if keys0[0] == keys1[0] else 0 if keys0[0] > keys1[0] else 1
             else:
                 side = 0 if fits0 else 1
             if side == 0:

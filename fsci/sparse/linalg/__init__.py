@@ -9,11 +9,12 @@ from fsci.core.mirror import Mirror
 if TYPE_CHECKING:
     from scipy.sparse.linalg import *  # noqa: F403
 
+    from fsci.sparse.linalg.factorizations import *  # noqa: F403
     from fsci.sparse.linalg.iterative import *  # noqa: F403
     from fsci.sparse.linalg.systems import *  # noqa: F403
     from fsci.sparse.linalg.triangular import *  # noqa: F403
 
-_mirror = Mirror(__name__, topics=("systems", "iterative", "triangular"))
+_mirror = Mirror(__name__, topics=("systems", "factorizations", "iterative", "triangular"))
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
+from fsci.kernels.sparse.null_vector import null_vector
 from fsci.sparse.linalg.errors import MatrixRankWarning, UncertifiedWarning
 
 __all__ = ["spsolve"]
@@ -92,6 +94,9 @@ def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = T
         return hand_over(_scipy_spsolve, "sparse.linalg.spsolve", reason, A, b, permc_spec, use_umfpack)
     A, sides = _operands(A, b)
     if scipy_sparse.issparse(b) and b.shape[1] != 1:
+        if A.format != "csc":
+            text = "splu converted its input to CSC format"
+            warnings.warn(text, scipy_sparse.SparseEfficiencyWarning, stacklevel=2)
         x = _sparse_sides(A, b, sides.dtype)
         if x is None:
             return hand_over(_scipy_spsolve, "sparse.linalg.spsolve", "singular, with sparse b", A, b)
@@ -99,7 +104,10 @@ def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = T
     diagnosis = solved(A, sides, "sparse.linalg.spsolve", key)
     if diagnosis is None:
         return hand_over(_scipy_spsolve, "sparse.linalg.spsolve", "infinities or NaN", A, b, permc_spec, use_umfpack)
-    return _told(diagnosis, sides)
+    x = _told(diagnosis, sides)
+    if x is None:
+        return hand_over(_scipy_spsolve, "sparse.linalg.spsolve", "SuperLU gave up", A, b, permc_spec, use_umfpack)
+    return x
 
 
 def _plan_key(A: Any, b: Any, permc_spec: Any) -> Any:
@@ -179,12 +187,14 @@ def solved(A: Any, b: Any, function: str, key: Any = None) -> Diagnosis | None:
 
 
 def _told(diagnosis: Diagnosis, b: Any) -> Any:
-    """The value, or SciPy's warning and NaN; the error or warning of hardened mode."""
+    """The value, or SciPy's warning and NaN; the error or warning of hardened mode; None where SciPy must judge."""
     attempt, policy = diagnosis.attempt, FRAME.get().policy
     assert attempt is not None  # noqa: S101  (the loop always leaves one)
+    if attempt.value is None and attempt.status != "singular":
+        return None
     if attempt.value is None:
         if policy.hardened:
-            raise SingularMatrixError("Matrix is exactly singular", diagnosis)
+            raise SingularMatrixError("Matrix is exactly singular", _with_null_vector(diagnosis))
         warnings.warn("Matrix is exactly singular", MatrixRankWarning, stacklevel=3)
         return np.full(b.shape, np.nan, b.dtype)
     if policy.wants_forward and diagnosis.certificate.worst_verdict != "certified":
@@ -192,6 +202,19 @@ def _told(diagnosis: Diagnosis, b: Any) -> Any:
         message = f"the solution does not meet accuracy {policy.accuracy!r}: {said}"
         warnings.warn(UncertifiedWarning(message, diagnosis), stacklevel=3)
     return attempt.value
+
+
+def _with_null_vector(diagnosis: Diagnosis) -> Diagnosis:
+    """The same diagnosis, with a vector that the matrix annihilates among its attempt's by-products."""
+    assert diagnosis.problem is not None  # noqa: S101
+    assert diagnosis.attempt is not None  # noqa: S101
+    found = null_vector(diagnosis.problem.operands[0])
+    if found is None:
+        return diagnosis
+    v, residual = found
+    attempt = replace(diagnosis.attempt, byproducts={**diagnosis.attempt.byproducts, "null_vector": v})
+    note = f"null vector v, largest at {int(np.abs(v).argmax())}: ||A v|| = {residual:.3g} ||A|| ||v||"
+    return replace(diagnosis, attempt=attempt, notes=(*diagnosis.notes, note))
 
 
 def _sparse_sides(A: Any, b: Any, dtype: Any) -> Any:

@@ -5,6 +5,8 @@ It is the plan of `spsolve` for systems whose evidence and ranking would cost mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,16 @@ from scipy.sparse.linalg._dsolve import _superlu
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
-from fsci.kernels.sparse.compressed import one_matrix
+from fsci.kernels.sparse.compressed import compressed, one_matrix
 from fsci.kernels.sparse.direct import ANOTHER_WAY, SOLVED, backward_error, direct
+from fsci.kernels.sparse.host.superlu import superlu_solver
+from fsci.kernels.sparse.multifrontal import cholesky, graph_of, lu, minimum_degree, supernodal
+from fsci.kernels.sparse.pattern import scan
 
 __all__ = ["SMALL"]
 
 # Stored entries up to which evidence and ranking, a tenth of a millisecond, are a tenth of SciPy's own time or more.
-SMALL = 10_000
+SMALL = 30_000
 _UNIT = {"f": 2.0**-24, "F": 2.0**-24, "d": 2.0**-53, "D": 2.0**-53}
 _OPTIONS = {"ColPerm": "COLAMD"}
 
@@ -46,7 +51,12 @@ def fast(A: Any, b: Any) -> Any:
         tolerance = BACKWARD_SLACK * _UNIT[A.dtype.char] * a.n**0.5
         if status == ANOTHER_WAY:
             indices, indptr = a.indices.astype(np.intc, copy=False), a.indptr.astype(np.intc, copy=False)
-            x, info = _superlu.gssv(a.n, A.nnz, a.data, indices, indptr, sides, int(not a.by_rows), options=_OPTIONS)
+            try:
+                x, info = _superlu.gssv(
+                    a.n, A.nnz, a.data, indices, indptr, sides, int(not a.by_rows), options=_OPTIONS
+                )
+            except RuntimeError:  # SuperLU gives up
+                return None
             if info != 0:
                 return None
         elif status != SOLVED:
@@ -59,7 +69,30 @@ def fast(A: Any, b: Any) -> Any:
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     x = fast(*problem.operands)
-    return Attempt(None, status="declined") if x is None else Attempt(x)
+    return Attempt(None, status="declined") if x is None else Attempt(x, byproducts={"solve": _solver(problem)})
+
+
+def _solver(problem: Problem) -> Callable[..., Any]:
+    """``solve(rhs, adjoint=False)`` by the factorization that `fast` takes, made when it is first asked for."""
+
+    @cache
+    def factors() -> Callable[..., Any]:
+        a = compressed(problem)
+        pattern = scan(a.n, a.indptr, a.indices, a.data)
+        if pattern.symmetric_order:
+            starts, lists = graph_of(a.n, a.indptr, a.indices)
+            s = supernodal(starts, lists, minimum_degree(starts, lists))
+            found = cholesky(s, a.indptr, a.indices, a.data, a.by_rows) if pattern.perhaps_definite else None
+            if found is None:
+                found = lu(s, a.indptr, a.indices, a.data, a.by_rows)
+            if not found.replaced:
+                return found.solve
+        return superlu_solver(problem.operands[0], _OPTIONS)
+
+    def solve(rhs: Any, adjoint: bool = False) -> Any:
+        return factors()(rhs, adjoint)
+
+    return solve
 
 
 register(

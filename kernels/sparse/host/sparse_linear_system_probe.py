@@ -10,7 +10,7 @@ from fsci.core.types import Evidence, Problem
 from fsci.kernels.sparse.compressed import compressed
 from fsci.kernels.sparse.dissection import dissected
 from fsci.kernels.sparse.multifrontal import Ordering, graph_of, minimum_degree, ordering_of
-from fsci.kernels.sparse.pattern import SYMMETRY, Pattern, scan
+from fsci.kernels.sparse.pattern import SYMMETRY, scan
 
 __all__: list[str] = []
 
@@ -42,17 +42,11 @@ def probe(problem: Problem) -> Evidence:
         "malformed": p.malformed,
         "structure": _structure(low, up, p.pattern_symmetry, p.hermitian, p.positive_diagonal and p.positive_minors),
     }
-    if not p.malformed and p.finite and _symmetric_order(p):
+    if not p.malformed and p.finite and p.symmetric_order:
         starts, lists = graph_of(a.n, a.indptr, a.indices)
         facts["graph"] = starts, lists
         facts["ordering"] = _best_ordering(starts, lists)
     return Evidence.of(**facts)
-
-
-def _symmetric_order(p: Pattern) -> bool:
-    """What `symmetric_order` says in compiled code: no triangle, pivots near the diagonal that will not cancel."""
-    near = p.diagonal_full and p.pattern_symmetry >= SYMMETRY and not p.vanishing_minors
-    return near and p.lower > 0 and p.upper > 0
 
 
 def _best_ordering(starts: Any, lists: Any) -> Ordering:

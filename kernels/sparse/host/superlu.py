@@ -11,7 +11,7 @@ from scipy.sparse.linalg._dsolve import _superlu
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
-from fsci.kernels.sparse.factored import available_bytes, refined
+from fsci.kernels.sparse.factored import SURELY_FITS, available_bytes, refined
 
 __all__ = ["superlu_solver"]
 
@@ -19,18 +19,13 @@ _ARRAYS_PER_ENTRY = 16.0  # value and index
 _COLUMN_FILL = 4.0  # what a column ordering fills beyond a symmetric one, at the least
 
 
-def superlu_solver(a: Any, options: dict[str, Any]) -> Callable[..., Any] | None:
-    """``solve(rhs, adjoint=False)`` with the factors of a CSC or CSR container; None where it is exactly singular."""
+def superlu_solver(a: Any, options: dict[str, Any]) -> Callable[..., Any]:
+    """``solve(rhs, adjoint=False)`` with the factors of a CSC or CSR container; raises as SuperLU does."""
     dtype = a.data.dtype
     indices, indptr = a.indices.astype(np.intc, copy=False), a.indptr.astype(np.intc, copy=False)
-    try:
-        factors = _superlu.gstrf(
-            a.shape[0], a.nnz, a.data, indices, indptr, csc_construct_func=csc_array, ilu=False, options=options
-        )
-    except RuntimeError as error:
-        if "singular" not in str(error):
-            raise
-        return None
+    factors = _superlu.gstrf(
+        a.shape[0], a.nnz, a.data, indices, indptr, csc_construct_func=csc_array, ilu=False, options=options
+    )
     by_rows = a.format == "csr"
 
     def solve(rhs: Any, adjoint: bool = False) -> Any:
@@ -55,7 +50,7 @@ def _fits(problem: Problem, evidence: Evidence) -> Refusal | None:
         if 2.0 * ordering.entries >= 2**31:
             return Refusal(f"about {2.0 * ordering.entries:.3g} entries in the factors: more than 32-bit indices count")
         predicted = 2.0 * ordering.entries * _ARRAYS_PER_ENTRY
-        if predicted > 2.0**28 and predicted > available_bytes():
+        if predicted > SURELY_FITS and predicted > available_bytes():
             return Refusal(f"the factors take {predicted:.3g} bytes, and {available_bytes():.3g} are available")
     return None
 
@@ -79,9 +74,12 @@ def symmetric_work(problem: Problem, evidence: Evidence) -> float:
 
 def _run(options: dict[str, Any], final: bool) -> Callable[[Problem, Evidence], Attempt]:
     def run(problem: Problem, evidence: Evidence) -> Attempt:
-        solve = superlu_solver(problem.operands[0], options)
-        if solve is None:
-            return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=final)
+        try:
+            solve = superlu_solver(problem.operands[0], options)
+        except RuntimeError as error:
+            if "singular" in str(error):
+                return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=final)
+            return Attempt(None, status="stalled")
         x, measured = refined(problem, solve)
         return Attempt(x, byproducts={"solve": solve, "measured": measured})
 

@@ -1,0 +1,104 @@
+"""`factorized`: one factorization, many solves."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as scipy_sparse
+import scipy.sparse.linalg as scipy_sparse_linalg
+from scipy.sparse.linalg._dsolve import linsolve
+
+from fsci.core.frames import FRAME
+from fsci.core.handover import hand_over
+from fsci.kernels.sparse.estimation import irregular
+from fsci.sparse.linalg.errors import UncertifiedWarning
+from fsci.sparse.linalg.systems import canonical, solved
+
+__all__ = ["factorized"]
+
+_scipy_factorized = scipy_sparse_linalg.factorized
+_scipy_splu = scipy_sparse_linalg.splu
+_CONTAINERS = (
+    scipy_sparse.csc_array,
+    scipy_sparse.csr_array,
+    scipy_sparse.csc_matrix,
+    scipy_sparse.csr_matrix,
+)
+
+
+def factorized(A: Any) -> Callable[..., Any]:
+    """Factor a sparse square `A` once, and give a function that solves with it, as `scipy.sparse.linalg.factorized`.
+
+    The factorization is chosen as in `spsolve`, on a trial right-hand side: what is certified of
+    that one (`fsci.explain`) holds for the factors. Right-hand sides may come several at a time, as columns.
+
+    Parameters
+    ----------
+    A : (n, n) sparse array or matrix
+        CSC or CSR, of float32, float64, complex64 or complex128; others are SciPy's to convert.
+
+    Returns
+    -------
+    callable
+        ``solve(b, trans="N")``, b of shape (n,) or (n, k).
+
+    Raises
+    ------
+    RuntimeError
+        `A` is exactly singular.
+    MemoryError
+        No factorization fits into memory; the message names the predicted bytes.
+
+    Warns
+    -----
+    SparseEfficiencyWarning
+        `A` is not in CSC format.
+    UncertifiedWarning
+        Hardened mode: the factors do not meet the accuracy of the policy on the trial right-hand side.
+    """
+    reason = ""
+    if type(A) not in _CONTAINERS:
+        reason = "A is no CSC or CSR container of SciPy"
+    elif getattr(linsolve.useUmfpack, "u", False):
+        reason = "UMFPACK is asked for"
+    elif A.ndim != 2 or A.shape[0] != A.shape[1] or A.shape[0] == 0 or A.dtype.char not in "fdFDbBhHiIlLqQ?":
+        reason = "A is not square, or empty, or of a dtype without kernels"
+    if reason:
+        return hand_over(_scipy_factorized, "sparse.linalg.factorized", reason, A)
+    given = A
+    A = canonical(A)
+    trial = np.asarray(A @ irregular(A.shape[0]), A.dtype)
+    diagnosis = solved(A, trial, "sparse.linalg.factorized")
+    attempt = None if diagnosis is None else diagnosis.attempt
+    inner = None if attempt is None or attempt.value is None else attempt.byproducts.get("solve")
+    if diagnosis is None or inner is None:
+        return hand_over(_scipy_factorized, "sparse.linalg.factorized", "singular, or not finite", given)
+    if A.format != "csc":
+        text = "splu converted its input to CSC format"
+        warnings.warn(text, scipy_sparse.SparseEfficiencyWarning, stacklevel=2)
+    policy = FRAME.get().policy
+    if policy.wants_forward and diagnosis.certificate.worst_verdict != "certified":
+        message = f"the factors do not meet accuracy {policy.accuracy!r}: {diagnosis.certificate.title()}"
+        warnings.warn(UncertifiedWarning(message, diagnosis), stacklevel=2)
+    return _solver(A, inner)
+
+
+def _solver(A: Any, inner: Callable[..., Any]) -> Callable[..., Any]:
+    n, dtype = A.shape[0], A.dtype
+    real = dtype.kind != "c"
+
+    def solve(rhs: Any, trans: str = "N") -> Any:
+        """Solve ``A x = rhs``, with the transpose (``trans="T"``) or the adjoint (``"H"``)."""
+        b = np.asarray(rhs)
+        usual = b.ndim in (1, 2) and b.shape[0] == n and b.size > 0 and np.can_cast(b.dtype, dtype, "same_kind")
+        if not usual or trans not in ("N", "T", "H"):
+            return _scipy_splu(A.tocsc()).solve(rhs, trans)
+        b = b.astype(dtype, copy=False)
+        if trans == "T" and not real:
+            return inner(b.conj(), adjoint=True).conj().astype(dtype, copy=False)
+        return inner(b, adjoint=trans != "N").astype(dtype, copy=False)
+
+    return solve

@@ -1,0 +1,214 @@
+"""`spsolve` and `factorized`: SciPy's answers, warnings and errors; and inputs of every make."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import scipy.sparse.linalg as sl
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fsci
+from benchmarks.calibrate_direct import grid, network
+from fsci.core.errors import SingularMatrixError
+from fsci.core.frames import FRAME
+from fsci.kernels.sparse import factored
+from fsci.sparse.linalg.factorizations import factorized
+from fsci.sparse.linalg.systems import spsolve
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(0, 10_000),
+    st.sampled_from(["csc", "csr", "coo", "lil", "dia"]),
+    st.sampled_from(["float64", "float32", "complex128", "complex64", "int64"]),
+    st.sampled_from([np.int32, np.int64]),
+    st.booleans(),
+)
+def test_any_container_gives_scipys_answer(n, seed, format_, dtype, index, messy):
+    rng = np.random.default_rng(seed)
+    a = sp.random_array((n, n), density=min(1.0, 3.0 / n), rng=rng).toarray() * 8
+    a = np.round(a + np.diag(np.full(n, 40.0))).astype(dtype)
+    matrix = sp.coo_array(a).asformat(format_)
+    if format_ in ("csc", "csr"):
+        if messy:  # unsorted, with duplicates and explicit zeros
+            c = sp.coo_array(a)
+            row, column = (np.concatenate([i, i, [0]]) for i in c.coords)
+            half = c.data // 2 if dtype == "int64" else c.data / 2
+            data = np.concatenate([c.data - half, half, np.zeros(1, a.dtype)])
+            order = rng.permutation(data.size)
+            major, minor = (column, row) if format_ == "csc" else (row, column)
+            order = order[np.argsort(major[order], kind="stable")]
+            indptr = np.searchsorted(major[order], np.arange(n + 1))
+            made = sp.csc_array if format_ == "csc" else sp.csr_array
+            matrix = made((data[order], minor[order], indptr), shape=(n, n))
+        matrix.indptr, matrix.indices = matrix.indptr.astype(index), matrix.indices.astype(index)
+    b = rng.standard_normal(n).astype("float64" if dtype == "int64" else dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sp.SparseEfficiencyWarning)
+        theirs = sl.spsolve(matrix.copy(), b)
+        for _ in range(2):  # the second call goes through the plan cache
+            ours = spsolve(matrix, b)
+    assert ours.dtype == theirs.dtype
+    assert ours.shape == theirs.shape
+    tolerance = 1e-4 if theirs.dtype.char in "fF" else 1e-12
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(np.abs(theirs).max(), 1e-300))
+
+
+@pytest.mark.parametrize("columns", [(60,), (60, 1), (60, 2), (60, 9)])
+@pytest.mark.parametrize("make", [sp.csc_array, sp.csr_matrix])
+def test_shapes_of_right_hand_sides(make, columns, rng):
+    a = make(network(60))
+    b = rng.standard_normal(columns)
+    ours, theirs = spsolve(a, b), sl.spsolve(a, b)
+    assert ours.shape == theirs.shape
+    np.testing.assert_allclose(ours, theirs, atol=1e-10)
+
+
+@pytest.mark.parametrize("make", [sp.csc_array, sp.csr_array, sp.csc_matrix])
+def test_sparse_right_hand_sides(make, rng):
+    a = make(network(60))
+    b = sp.csc_array(sp.random_array((60, 70), density=0.05, rng=rng))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        ours, theirs = spsolve(a, b), sl.spsolve(a, b)
+    assert [str(w.message) for w in said] in ([], 2 * ["splu converted its input to CSC format"])
+    assert type(ours) is type(theirs)
+    np.testing.assert_allclose(ours.toarray(), theirs.toarray(), atol=1e-10)
+    one = sp.csc_array(b[:, [3]])
+    np.testing.assert_allclose(spsolve(a, one), sl.spsolve(a, one), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "a",
+    [
+        np.diag([1.0, 0.0, 2.0]),
+        np.ones((4, 4)),
+        np.array([[0.0, 1.0], [0.0, 1.0]]),
+        np.kron(np.eye(200), np.ones((2, 2))),
+    ],
+    ids=["zero", "ones", "column", "blocks"],
+)
+def test_exactly_singular(a):
+    matrix, b = sp.csc_array(a), np.arange(1.0, a.shape[0] + 1)
+    with pytest.warns(sl.MatrixRankWarning, match="exactly singular"):
+        x = spsolve(matrix, b)
+    assert np.isnan(x).all()
+    with fsci.policy(mode="hardened"), pytest.raises(SingularMatrixError) as caught:
+        spsolve(matrix, b)
+    attempt = caught.value.diagnosis.attempt
+    assert attempt.facts["rcond"].value == 0.0
+    assert np.abs(a @ attempt.byproducts["null_vector"]).max() <= 1e-7 * np.abs(a).sum(axis=1).max()
+    with pytest.raises(RuntimeError, match="singular"):
+        factorized(matrix)
+
+
+def test_not_finite_is_scipys():
+    a = sp.csc_array(network(50))
+    a.data[7] = np.nan
+    b = np.ones(50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert np.isnan(spsolve(a, b)).any() == np.isnan(sl.spsolve(a, b)).any()
+    b[3] = np.inf
+    good = sp.csc_array(network(50))
+    assert not np.isfinite(spsolve(good, b)).all()
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (sp.csc_array(np.ones((3, 2))), np.ones(3)),
+        (sp.csc_array(np.eye(3)), np.ones(4)),
+        (sp.csc_array(np.eye(3)), np.ones((4, 2))),
+        (sp.csc_array(np.eye(3)), sp.csc_array(np.ones((4, 2)))),
+    ],
+)
+def test_shapes_are_refused_in_scipys_words(a, b):
+    with pytest.raises(ValueError) as theirs:  # noqa: PT011
+        sl.spsolve(a, b)
+    with pytest.raises(ValueError) as ours:  # noqa: PT011
+        spsolve(a, b)
+    assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("place", ["indices", "indptr"])
+def test_malformed_index_arrays_are_named(place):
+    a = sp.csc_array(network(500))
+    a.has_canonical_format = True
+    if place == "indices":
+        a.indices[20] = 500
+    else:
+        a.indptr[3] = a.indptr[4] + 1
+    with pytest.raises(ValueError, match=place):
+        spsolve(a, np.ones(500))
+
+
+def test_the_plan_serves_small_systems_and_declines_what_it_cannot(rng):
+    a, b = network(300), rng.standard_normal(300)
+    spsolve(a, b)
+    (plan,) = FRAME.get().plans.values()
+    np.testing.assert_allclose(plan(a, b), sl.spsolve(a, b), atol=1e-10)
+    assert plan(sp.csc_array((300, 300)), b) is None
+    order = rng.permutation(300)
+    np.testing.assert_allclose(plan(sp.csc_array(a[order]), b), sl.spsolve(sp.csc_array(a[order]), b), atol=1e-10)
+
+
+def test_operands_are_not_changed(rng):
+    a, b = grid(70, 70), rng.standard_normal(4900)
+    data, indices, given = a.data.copy(), a.indices.copy(), b.copy()
+    a.data.flags.writeable = False
+    spsolve(a, b)
+    factorized(a)(b)
+    np.testing.assert_array_equal(a.data, data)
+    np.testing.assert_array_equal(a.indices, indices)
+    np.testing.assert_array_equal(b, given)
+
+
+def test_routes():
+    def route(a):
+        b = a @ np.ones(a.shape[0])
+        diagnosis = fsci.explain(spsolve, a, b)
+        np.testing.assert_allclose(diagnosis.value, 1.0, atol=1e-8)
+        return diagnosis.route
+
+    assert route(grid(80, 80)) == "cholesky_multifrontal"
+    shifted = sp.csc_array(grid(80, 80) - 0.5 * sp.eye_array(6400))
+    assert route(shifted).startswith("cholesky_multifrontal > lu_multifrontal")
+    wind = sp.csc_array(grid(80, 80) + sp.kron(sp.eye_array(80), sp.diags_array([np.ones(79)], offsets=[1])))
+    assert route(wind) == "lu_multifrontal"
+
+
+def test_a_factorization_too_large_is_refused_by_its_size(monkeypatch):
+    monkeypatch.setattr(factored, "available_bytes", lambda: 1e3)
+    monkeypatch.setattr("fsci.kernels.sparse.host.superlu.available_bytes", lambda: 1e3)
+    monkeypatch.setattr(factored, "SURELY_FITS", 1e3)
+    monkeypatch.setattr("fsci.kernels.sparse.host.superlu.SURELY_FITS", 1e3)
+    a = grid(120, 120)
+    with pytest.raises(MemoryError, match=r"take .* bytes"):
+        spsolve(a, np.ones(14400))
+
+
+def test_factorized_serves_vectors_blocks_and_transposes(rng):
+    wind = sp.kron(sp.eye_array(50), sp.diags_array([np.ones(49)], offsets=[1]))
+    a = sp.csc_array(grid(50, 50) + wind)
+    solve = factorized(a)
+    x = rng.standard_normal((2500, 13))
+    np.testing.assert_allclose(solve(a @ x), x, atol=1e-9)
+    np.testing.assert_allclose(solve(a @ x[:, 0]), x[:, 0], atol=1e-9)
+    np.testing.assert_allclose(solve(a.T @ x, "T"), x, atol=1e-9)
+    assert solve((a @ x[:, 0]).astype(np.float32)).dtype == np.float64
+    with pytest.raises(TypeError):
+        solve(x[:, 0] + 1j)
+    with pytest.raises(ValueError, match="incompatible size"):
+        solve(np.ones(3))
+    complex_solve = factorized(sp.csc_array(a * (1 + 1j)))
+    z = x + 1j * x[::-1]
+    np.testing.assert_allclose(complex_solve((a * (1 + 1j)).T @ z, "T"), z, atol=1e-9)
+    np.testing.assert_allclose(complex_solve((a * (1 + 1j)).conj().T @ z, "H"), z, atol=1e-9)
+
+
+def test_factorized_warns_as_scipy_does():
+    with pytest.warns(sp.SparseEfficiencyWarning, match="splu converted its input to CSC format"):
+        factorized(sp.csr_array(network(30)))
