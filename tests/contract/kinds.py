@@ -184,6 +184,7 @@ def _integrals(rng: Rng, dtype: str) -> Iterator[Variant]:
     yield "singular", (lambda x: 1.0 / math.sqrt(x), 0.0, 1.0), {}
     yield "oscillating", (lambda x: 1.0 + math.cos(300.0 * x), 0.0, 1.0), {"limit": 500}
     yield "cosine", (f, 0.0, 1.0), {"weight": "cos", "wvar": 3.0}
+    yield "wave", (f, 0.0, math.inf), {"weight": "sin", "wvar": 2.0}
     yield "algebraic", (f, 0.0, 1.0), {"weight": "alg-log", "wvar": (-0.5, -0.25)}
     yield "cauchy", (f, -1.0, 2.0), {"weight": "cauchy", "wvar": 0.5}
     yield "points", (lambda x: abs(x - 0.3), 0.0, 1.0), {"points": [0.3]}

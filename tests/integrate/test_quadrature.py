@@ -236,6 +236,42 @@ def test_weighted_certificates_hold(limits, options):
     assert holds(value[0], certificate, exact)
 
 
+WAVES = [
+    (lambda x: math.exp(-x), 0.0, inf, "sin", 2.0, 0.4),
+    (lambda x: math.exp(-x), 0.0, inf, "cos", -2.0, 0.2),
+    (lambda x: math.exp(-x), 0.0, inf, "sin", -2.0, -0.4),
+    (lambda x: 1 / (1 + x * x), 0.0, inf, "cos", 3.0, math.pi / 2 * math.exp(-3)),
+    (lambda x: 1 / math.sqrt(x) if x > 0.0 else 0.0, 0.0, inf, "cos", 1.0, math.sqrt(math.pi / 2)),
+    (math.exp, -inf, 0.5, "sin", 2.0, math.exp(0.5) * (math.sin(1.0) - 2 * math.cos(1.0)) / 5),
+    (lambda x: math.exp(-x), 0.5, inf, "cos", 2.0, math.exp(-0.5) * (math.cos(1.0) - 2 * math.sin(1.0)) / 5),
+    (lambda x: math.exp(-x * x), 0.0, inf, "cos", 0.1, math.sqrt(math.pi) / 2 * math.exp(-0.0025)),
+]
+
+
+@pytest.mark.parametrize(("f", "a", "b", "weight", "frequency", "exact"), WAVES)
+def test_waves_over_a_half_line_are_certified(f, a, b, weight, frequency, exact):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value, certificate = fsci.certify(fi.quad)(f, a, b, weight=weight, wvar=frequency, limlst=200)
+        assert value == si.quad(f, a, b, weight=weight, wvar=frequency, limlst=200)
+    assert holds(value[0], certificate, exact)
+    assert certificate.detail["second_rule"] == pytest.approx(exact, rel=1e-11)
+    with fsci.policy(mode="hardened"):
+        diagnosis = fsci.explain(fi.quad, f, a, b, weight=weight, wvar=frequency, limlst=200)
+    assert diagnosis.certificate.verdict == "certified"
+    assert abs(diagnosis.value[0] - exact) <= diagnosis.certificate.forward_error * abs(exact)
+
+
+@pytest.mark.parametrize("f", [lambda x: 1.0, lambda x: math.log(2 + x), math.sqrt])
+def test_waves_that_do_not_decay_have_no_integral(f):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _, certificate = fsci.certify(fi.quad)(f, 0.0, inf, weight="sin", wvar=1.0)
+        assert certificate.verdict == "uncertified"
+        with fsci.policy(mode="hardened"):
+            assert fsci.explain(fi.quad, f, 0.0, inf, weight="sin", wvar=1.0).certificate.verdict == "uncertified"
+
+
 @pytest.mark.parametrize(
     ("f", "a", "b", "options"),
     [
