@@ -10,7 +10,7 @@ import pytest
 
 from tests.scipy_suite.runner import LONGEST, TABLE, Expected, Outcomes, expected_failures, judge, run
 
-TARGETS = ("scipy.linalg", "scipy.optimize.tests.test_zeros", "scipy.sparse")
+TARGETS = ("scipy.linalg", "scipy.optimize.tests.test_zeros", "scipy.integrate", "scipy.sparse")
 
 
 @pytest.mark.scipy_suite
@@ -19,7 +19,7 @@ def test_scipys_suite_passes_under_the_patch():
     workers = min(os.cpu_count() or 1, 8)
     patched = run(TARGETS, patched=True, workers=workers)
     print(dict(patched.counts))
-    assert patched.counts["passed"] > 24000  # SciPy 1.17 has 24503 here: a run that collected little proves nothing
+    assert patched.counts["passed"] > 25000  # SciPy 1.17 has 25576 here: a run that collected little proves nothing
     others = sorted({test.partition("[")[0] for test, outcome in patched.outcomes.items() if outcome != "passed"})
     plain = run(others, patched=False, workers=workers)
     assert judge(patched, plain, expected_failures(TABLE.read_text(encoding="utf-8"))) == []
