@@ -63,9 +63,11 @@ class _Worker:
 
     def __init__(self, callback: LaneCallback, n: int, stages: int) -> None:
         self.queue = np.zeros(QUEUE, np.int64)
+        width = 8 * n
+        room = [np.zeros(width) for _ in range(5)]
         self._state: tuple[Any, ...] = (
             np.zeros(REALS), np.full(INTEGERS, -1, np.int64), self.queue, np.zeros(8 * callback.parameters.shape[1]),
-            np.zeros(8 * n), np.zeros(8 * n), np.zeros(8 * n * stages),
+            *room, np.ones(width), np.zeros(8), np.zeros(width * stages),
         )  # fmt: skip
         self._rounds = _FIRST
 

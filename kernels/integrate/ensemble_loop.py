@@ -14,8 +14,9 @@ import numpy as np
 from fsci.kernels.integrate.callbacks import POINTER
 from fsci.kernels.integrate.explicit_loop import interpolate
 from fsci.kernels.integrate.lane_callbacks import LANE_CALLBACK
+from fsci.kernels.integrate.lane_pointers import address, load_at, power, store_at
 from fsci.kernels.jit import jit
-from fsci.kernels.lanes import fma, load, magnitude, maximum, select_greater, splat, store
+from fsci.kernels.lanes import fma, magnitude, maximum, select_greater, splat
 
 __all__ = [
     "ACCEPTED", "CALLBACK_FAILED", "DONE", "EMPTY", "FINISHED", "HUNGRY", "INFO", "INTEGERS", "LAST", "MOST_STEPS",
@@ -31,43 +32,39 @@ RUNNING, HUNGRY, EMPTY, WRONG_LENGTH = range(4)
 # The queue, how many members ended, and whether nothing will follow.
 NEXT, STOP, FINISHED, LAST, QUEUE = range(5)
 # Rows of eight reals and of eight integers.
-_T, _H, _STEP, _T_NEW, _ERROR, _SECOND, _TAKE, _AT, REALS = range(0, 72, 8)
+_T, _H, _STEP, _T_NEW, _ERROR, _FACTOR, _TAKE, _AT, REALS = range(0, 72, 8)
 _MEMBER, _RETRY, INTEGERS = range(0, 24, 8)
 
 _SAFETY, _MIN_FACTOR, _MAX_FACTOR = 0.9, 0.2, 10.0
 
 _VECTOR, _MATRIX, _BLOCK = numba.float64[::1], numba.float64[:, ::1], numba.float64[:, :, ::1]
 _COUNTS, _ROWS = numba.int64[::1], numba.int64[:, ::1]
+_WHOLE = numba.types.CPointer(numba.int64)
 _TABLE = numba.types.Tuple((_VECTOR, _COUNTS, _COUNTS, _VECTOR, _MATRIX, _MATRIX, numba.float64))
 
 
-@jit([numba.int64(LANE_CALLBACK, POINTER, _VECTOR, _VECTOR, POINTER, _VECTOR, _VECTOR, _VECTOR, POINTER, _VECTOR,
-                  POINTER, _VECTOR, _COUNTS, _COUNTS, _VECTOR, numba.int64, numba.int64)])  # fmt: skip
+@jit([numba.int64(LANE_CALLBACK, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, numba.int64, POINTER,
+                  _WHOLE, _WHOLE, POINTER, numba.int64, numba.int64)])  # fmt: skip
 def _stages(  # type: ignore[no-untyped-def]
-    rhs, given, reals, at, to_at, y, K, trial, to_trial, slope, to_slope, coefficients, sources, starts, nodes, start,
-    stop,
+    rhs, p, reals, at, y, K, trial, slope, width, coefficients, sources, starts, nodes, start, stop
 ):  # fmt: skip
-    """Rows `start` to `stop` of K in all lanes; `trial` is left at the point of the last. Gives lanes that failed.
-
-    `given`, `to_at`, `to_trial` and `to_slope` point to parameters and vectors: an array bound to a name is a
-    reference counted, atomically.
-    """
-    width = y.shape[0]
+    """Rows `start` to `stop` of K in all lanes; `trial` is left at the point of the last. Gives lanes that failed."""
     failed = 0
-    step, t = load(reals, _STEP), load(reals, _T)
+    step, t = load_at(reals, _STEP), load_at(reals, _T)
     for s in range(start, stop):
+        first, last = starts[s], starts[s + 1]
         for c in range(0, width, 8):
             combined = splat(0.0)
-            for m in range(starts[s], starts[s + 1]):
-                combined = fma(splat(coefficients[m]), load(K, sources[m] * width + c), combined)
-            store(trial, c, fma(combined, step, load(y, c)))
-        store(at, 0, fma(splat(nodes[s]), step, t))
-        status = rhs(to_at, to_trial, to_slope, given)
+            for m in range(first, last):
+                combined = fma(splat(coefficients[m]), load_at(K, sources[m] * width + c), combined)
+            store_at(trial, c, fma(combined, step, load_at(y, c)))
+        store_at(at, 0, fma(splat(nodes[s]), step, t))
+        status = rhs(at, trial, slope, p)
         if status < 0:
             return status
         failed |= status
         for c in range(0, width, 8):
-            store(K, s * width + c, load(slope, c))
+            store_at(K, s * width + c, load_at(slope, c))
     return failed
 
 
@@ -151,11 +148,11 @@ def _finish(lane, member, n, reals, lanes, queue, y, t_out, y_out):  # type: ign
 
 
 @jit([numba.int64(LANE_CALLBACK, _MATRIX, _MATRIX, _MATRIX, _VECTOR, _VECTOR, _COUNTS, _COUNTS, _VECTOR, _VECTOR,
-                  _VECTOR, _VECTOR, _TABLE, numba.int64, numba.int64, _VECTOR, _BLOCK, _VECTOR, _MATRIX, _ROWS,
-                  numba.int64, numba.int64)])  # fmt: skip
+                  _VECTOR, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _TABLE, numba.int64, numba.int64,
+                  _VECTOR, _BLOCK, _VECTOR, _MATRIX, _ROWS, numba.int64, numba.int64)])  # fmt: skip
 def advance_members(  # type: ignore[no-untyped-def]
-    rhs, parameters, y0, tolerances, control, reals, lanes, queue, p, y, f, K, table, stages, order, t_eval, y_eval,
-    t_out, y_out, info, rounds, most,
+    rhs, parameters, y0, tolerances, control, reals, lanes, queue, p, y, f, y_new, trial, slope, atol, at, K, table,
+    stages, order, t_eval, y_eval, t_out, y_out, info, rounds, most,
 ):  # fmt: skip
     """Make up to `rounds` tries in each lane; gives RUNNING, HUNGRY, EMPTY or WRONG_LENGTH.
 
@@ -169,6 +166,8 @@ def advance_members(  # type: ignore[no-untyped-def]
         t0, t_end, rtol, max_step, and the first step or 0.
     reals, lanes, queue, p, y, f, K
         The state of the eight lanes, updated; vectors hold eight numbers for each entry.
+    y_new, trial, slope, atol, at
+        Room to work in, as long as y; `at` holds eight.
     t_eval, y_eval : (q,), (N, q, n) ndarray
         Where values are wanted.
     t_out, info : (N,), (N, INFO) ndarray
@@ -176,22 +175,18 @@ def advance_members(  # type: ignore[no-untyped-def]
     most : int
         Tries of a member.
     """
-    coefficients, sources, starts, nodes = table[0], table[1], table[2], table[3]
     errors, dense = table[4], table[5]
     t_end, rtol, max_step = control[1], control[2], control[3]
     direction = 1.0 if t_end >= control[0] else -1.0
-    n, width, all_stages = y0.shape[1], y.shape[0], starts.shape[0] - 1
-    exponent = -1.0 / (order + 1)
+    n, width, all_stages = y0.shape[1], y.shape[0], table[2].shape[0] - 1
+    exponent = splat(-0.5 / (order + 1))
     two = errors.shape[0] == 2
-    atol, y_new, trial, slope = np.ones(width), np.zeros(width), np.zeros(width), np.zeros(width)
-    at = np.zeros(8)
-    given, to_at, to_new, to_trial, to_slope = p.ctypes, at.ctypes, y_new.ctypes, trial.ctypes, slope.ctypes
     one_y, one_new, one_K = np.empty(n), np.empty(n), np.empty(all_stages * n)
-    for k in range(8):
-        if lanes[_MEMBER + k] >= 0:
-            row = lanes[_MEMBER + k] if tolerances.shape[0] > 1 else 0
-            for i in range(n):
-                atol[i * 8 + k] = tolerances[row, i]
+    # Pointers to what the caller holds; see `lane_pointers`.
+    coefficients, sources, starts, nodes = address(table[0]), address(table[1]), address(table[2]), address(table[3])
+    weights, given, row_of = address(errors), address(p), address(reals)
+    at_y, at_f, at_new, at_trial = address(y), address(f), address(y_new), address(trial)
+    at_slope, at_atol, at_at, at_K = address(slope), address(atol), address(at), address(K)
     for _ in range(rounds):
         fresh, running = 0, 0
         for k in range(8):
@@ -224,7 +219,9 @@ def advance_members(  # type: ignore[no-untyped-def]
             reals[_STEP + k] = 0.0
             if member < 0:
                 continue
-            spacing = 10.0 * abs(np.nextafter(t, direction * np.inf) - t)
+            spacing = 2.3e-15 * abs(t)  # at least ten times the spacing of numbers: look closely only when it matters
+            if not h_abs > spacing or t == 0.0:
+                spacing = 10.0 * abs(np.nextafter(t, direction * np.inf) - t)
             if lanes[_RETRY + k] == 0:
                 h_abs = max(min(h_abs, max_step), spacing)
             if info[member, STATUS] == WAITING and not h_abs >= spacing:
@@ -239,29 +236,37 @@ def advance_members(  # type: ignore[no-untyped-def]
                 t_new = t_end
             reals[_T_NEW + k], reals[_STEP + k], reals[_H + k] = t_new, t_new - t, abs(t_new - t)
         for c in range(0, width, 8):
-            store(K, c, load(f, c))
+            store_at(at_K, c, load_at(at_f, c))
         failed = _stages(
-            rhs, given, reals, at, to_at, y, K, y_new, to_new, slope, to_slope, coefficients, sources, starts, nodes, 1,
+            rhs, given, row_of, at_at, at_y, at_K, at_new, at_slope, width, coefficients, sources, starts, nodes, 1,
             stages + 1,
         )  # fmt: skip
         if failed < 0:
             return WRONG_LENGTH
-        first, second, step = splat(0.0), splat(0.0), load(reals, _STEP)
+        first, second, step = splat(0.0), splat(0.0), load_at(row_of, _STEP)
         for c in range(0, width, 8):
-            unit = fma(maximum(magnitude(load(y, c)), magnitude(load(y_new, c))), splat(rtol), load(atol, c))
+            largest = maximum(magnitude(load_at(at_y, c)), magnitude(load_at(at_new, c)))
+            unit = splat(1.0) / fma(largest, splat(rtol), load_at(at_atol, c))
             one = splat(0.0)
             for s in range(stages + 1):
-                one = fma(splat(errors[0, s]), load(K, s * width + c), one)
-            one = one / unit if two else one * step / unit
+                one = fma(splat(weights[s]), load_at(at_K, s * width + c), one)
+            one = one * unit if two else one * step * unit
             first = fma(one, one, first)
             if two:
                 other = splat(0.0)
                 for s in range(stages + 1):
-                    other = fma(splat(errors[1, s]), load(K, s * width + c), other)
-                other = other / unit
+                    other = fma(splat(weights[stages + 1 + s]), load_at(at_K, s * width + c), other)
+                other = other * unit
                 second = fma(other, other, second)
-        store(reals, _ERROR, first)
-        store(reals, _SECOND, second)
+        if two:
+            both = fma(splat(0.01), second, first) * splat(np.float64(n))
+            scaled = step * first
+            # Where there is no error at all, none.
+            squares = select_greater(both, splat(0.0), scaled * scaled / both, first)
+        else:
+            squares = first / splat(np.float64(n))
+        store_at(row_of, _ERROR, squares)
+        store_at(row_of, _FACTOR, power(squares, exponent) * splat(_SAFETY))
         asked = 0
         for k in range(8):
             member = lanes[_MEMBER + k]
@@ -272,15 +277,8 @@ def advance_members(  # type: ignore[no-untyped-def]
             if failed >> k & 1:
                 info[member, STATUS] = CALLBACK_FAILED
                 continue
-            square = reals[_ERROR + k] / n
-            if two and square > 0.0:
-                square = (reals[_H + k] * reals[_ERROR + k]) ** 2 / (
-                    (reals[_ERROR + k] + 0.01 * reals[_SECOND + k]) * n
-                )
-            factor = _MAX_FACTOR
-            if square != 0.0:
-                factor = _SAFETY * square ** (0.5 * exponent)
-            if not square < 1.0:
+            factor = reals[_FACTOR + k]
+            if not reals[_ERROR + k] < 1.0:
                 reals[_H + k] *= factor if factor > _MIN_FACTOR else _MIN_FACTOR
                 lanes[_RETRY + k] = 1
                 info[member, REJECTED] += 1
@@ -296,7 +294,7 @@ def advance_members(  # type: ignore[no-untyped-def]
         if asked != 0:
             if all_stages > stages + 1:
                 missing = _stages(
-                    rhs, given, reals, at, to_at, y, K, trial, to_trial, slope, to_slope, coefficients, sources, starts,
+                    rhs, given, row_of, at_at, at_y, at_K, at_trial, at_slope, width, coefficients, sources, starts,
                     nodes, stages + 1, all_stages,
                 )  # fmt: skip
                 for k in range(8):
@@ -319,11 +317,11 @@ def advance_members(  # type: ignore[no-untyped-def]
                     interpolate(theta, h, one_y, one_new, one_K, dense, stages, two, y_eval[member, place])
                     place += 1
                 info[member, ASKED] = place
-        take = load(reals, _TAKE)
-        store(reals, _T, select_greater(take, splat(0.5), load(reals, _T_NEW), load(reals, _T)))
+        take, half = load_at(row_of, _TAKE), splat(0.5)
+        store_at(row_of, _T, select_greater(take, half, load_at(row_of, _T_NEW), load_at(row_of, _T)))
         for c in range(0, width, 8):
-            store(y, c, select_greater(take, splat(0.5), load(y_new, c), load(y, c)))
-            store(f, c, select_greater(take, splat(0.5), load(K, stages * width + c), load(f, c)))
+            store_at(at_y, c, select_greater(take, half, load_at(at_new, c), load_at(at_y, c)))
+            store_at(at_f, c, select_greater(take, half, load_at(at_K, stages * width + c), load_at(at_f, c)))
         for k in range(8):
             member = lanes[_MEMBER + k]
             if member < 0:
