@@ -87,7 +87,8 @@ class AutoLoop:
     @staticmethod
     def refuses(callback: Callback, problem: Problem) -> str:
         """Why the Jacobian that is asked for is none for compiled loops."""
-        return RadauLoop.refuses(callback, problem)
+        (_, (t0, _), y0) = problem.operands
+        return given(callback, problem, t0, y0).reason
 
     @classmethod
     def of(cls, method: str, callback: Callback, problem: Problem) -> AutoLoop:

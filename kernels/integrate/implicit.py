@@ -109,8 +109,20 @@ def given(callback: Callback, problem: Problem, t: float, y: Any) -> Given:
         if pattern is None:
             return Given(DIFFERENCES, dense(n), None, reason="a sparsity of another shape, or of no band")
         return Given(DIFFERENCES, pattern, callback.function)
-    seen = found(callback.function, callback.parameters, t, y) if n > _SMALL else None
+    seen = _found(callback, t, y) if n > _SMALL else None
     return Given(FOUND if seen else DIFFERENCES, seen or dense(n), callback.function)
+
+
+_last: list[Any] = [None, None]
+
+
+def _found(callback: Callback, t: float, y: Any) -> Pattern | None:
+    """`sparsity.found`, which is asked for more than once in a solve, from memory."""
+    key = callback.function, t, y.tobytes(), callback.parameters.tobytes()
+    if _last[0] != key:
+        _last[:] = key, found(callback.function, callback.parameters, t, y)
+    seen: Pattern | None = _last[1]
+    return seen
 
 
 def with_structure(problem: Problem, callback: Callback) -> Problem:
@@ -118,7 +130,7 @@ def with_structure(problem: Problem, callback: Callback) -> Problem:
     (_, (t0, _), y0), options = problem.operands, problem.parameters["options"]
     if y0.size <= _SMALL or options.get("jac") is not None or options.get("jac_sparsity") is not None:
         return problem
-    pattern = found(callback.function, callback.parameters, t0, y0)
+    pattern = _found(callback, t0, y0)
     if pattern is None:
         return problem
     named = {**options, "jac_sparsity": pattern.matrix(np.ones((y0.size, pattern.rows)))}
@@ -219,11 +231,10 @@ class ImplicitLoop:
 
     @staticmethod
     def refuses(callback: Callback, problem: Problem) -> str:
-        """Why the Jacobian that is asked for is none for compiled loops."""
-        options, (_, (t0, _), y0) = problem.parameters, problem.operands
-        if options["options"].get("jac") is None and options["options"].get("jac_sparsity") is None:
-            return ""
-        return given(callback, problem, t0, y0).reason
+        """Why the Jacobian is none for compiled loops."""
+        (_, (t0, _), y0) = problem.operands
+        jacobian = given(callback, problem, t0, y0)
+        return jacobian.reason or ("a Jacobian without a narrow band" if jacobian.pattern.wide else "")
 
     @property
     def here(self) -> tuple[float, Any, float]:

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from fsci.kernels.integrate.callbacks import CALLBACK
 from fsci.kernels.jit import jit
 
-__all__ = ["Pattern", "banded", "dense", "found", "reached"]
+__all__ = ["Pattern", "banded", "dense", "found", "reached", "structure_of", "structure_seen"]
 
 _VECTOR, _INTEGERS = numba.float64[::1], numba.int64[::1]
 _SIZE = numba.int64
@@ -26,6 +26,9 @@ _NOTHING = np.empty(0, np.int64)
 
 # Entries in a column, on average, beyond which a Jacobian is taken for dense.
 _DENSEST = 64
+_LEAST = 1e-6  # of the largest component: what the others are at least where that is seen
+_BLOCK = 64  # of LAPACK's banded elimination: wider ones are blocked, and threaded in small pieces
+_STEP = 1.015625  # by which a component is multiplied to see what it reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ class Pattern:
     lower: int
     upper: int
     arrays: tuple[Any, ...]
+
+    @property
+    def wide(self) -> bool:
+        """Whether elimination in the band would be blocked, and a sparse one cheaper."""
+        return self.lower > _BLOCK
 
     @property
     def rows(self) -> int:
@@ -100,30 +108,29 @@ def banded(structure: Any) -> Pattern | None:
     return Pattern(n, lower, upper, (place, columns.astype(np.int64), starts.astype(np.int64), indptr, indices))
 
 
-@jit([_SIZE(CALLBACK, _VECTOR, numba.float64, _VECTOR, _INTEGERS, _INTEGERS)])
-def reached(rhs, p, t, y, indptr, indices):  # type: ignore[no-untyped-def]
-    """Rows that change with each component of `y`; 0, or 1 where the callback fails or `indices` is too short.
+def _near(y: Any) -> Any:
+    """A point near `y` where no component is so small that its products, or its change, would be lost."""
+    i = np.arange(y.size)
+    least = _LEAST * (float(np.abs(y).max(initial=0.0)) or 1.0)
+    point = y * (1.0 + 0.001 * ((i * 37) % 101) / 101.0)
+    return np.where(np.abs(point) < least, least * (1.0 + ((i * 53) % 97) / 97.0), point)
 
-    Everything is seen from a point near `y` where no component is zero: products of zeros would hide entries.
+
+@jit([_SIZE(CALLBACK, _VECTOR, numba.float64, _VECTOR, _INTEGERS, _INTEGERS)])
+def reached(rhs, p, t, point, indptr, indices):  # type: ignore[no-untyped-def]
+    """Rows that change with each component of `point`; 0, or 1 where the callback fails, or a column is full.
+
+    Also 1 where `indices` is too short.
     """
-    n = y.shape[0]
-    point, base, slope = np.empty(n), np.empty(n), np.empty(n)
-    largest = 0.0
-    for i in range(n):
-        largest = max(largest, abs(y[i]))
-    if largest == 0.0:
-        largest = 1.0
-    for i in range(n):
-        point[i] = y[i] * (1.0 + 0.001 * ((i * 37) % 101) / 101.0)
-        if point[i] == 0.0:
-            point[i] = largest * 1e-3 * (1.0 + ((i * 53) % 97) / 97.0)
+    n = point.shape[0]
+    base, slope = np.empty(n), np.empty(n)
     at, to, given = point.ctypes, slope.ctypes, p.ctypes
     if rhs(t, at, base.ctypes, given) != 0:
         return 1
     filled = 0
     for j in range(n):
         held = point[j]
-        point[j] = held * 1.015625
+        point[j] = held * _STEP
         indptr[j] = filled
         if rhs(t, at, to, given) != 0:
             return 1
@@ -134,15 +141,46 @@ def reached(rhs, p, t, y, indptr, indices):  # type: ignore[no-untyped-def]
                     return 1
                 indices[filled] = i
                 filled += 1
+        if 2 * (filled - indptr[j]) > n:
+            return 1
     indptr[n] = filled
     return 0
 
 
-def found(function: Any, parameters: Any, t: float, y: Any) -> Pattern | None:
-    """The band that the Jacobian of a compiled callback has near ``(t, y)``; None where nothing is gained."""
+def structure_of(function: Any, parameters: Any, t: float, y: Any) -> Any:
+    """Where the Jacobian of a compiled callback has entries near ``(t, y)``, as CSC; None if nearly everywhere."""
     n = y.size
     indptr, indices = np.zeros(n + 1, np.int64), np.empty(_DENSEST * n, np.int64)
-    if reached(function, parameters, t, np.ascontiguousarray(y, dtype=float), indptr, indices):
+    if reached(function, parameters, t, np.ascontiguousarray(_near(y), dtype=float), indptr, indices):
         return None
     rows = indices[: indptr[-1]]
-    return banded(csc_array((np.ones(rows.size), rows, indptr), shape=(n, n)))
+    return csc_array((np.ones(rows.size), rows, indptr), shape=(n, n))
+
+
+def structure_seen(function: Any, t: float, y: Any) -> Any:
+    """The same for ``function(t, y)`` in Python."""
+    n = y.size
+    point = _near(y)
+    base = np.array(function(t, point), dtype=float)
+    lists: list[Any] = []
+    filled = 0
+    for j in range(n):
+        held = point[j]
+        point[j] = held * _STEP
+        slope = np.asarray(function(t, point), dtype=float)
+        point[j] = held
+        changed = slope != base
+        changed[j] = True
+        lists.append(np.flatnonzero(changed))
+        filled += lists[-1].size
+        if 2 * lists[-1].size > n or filled > _DENSEST * n:
+            return None
+    indptr = np.zeros(n + 1, np.int64)
+    np.cumsum([rows.size for rows in lists], out=indptr[1:])
+    return csc_array((np.ones(filled), np.concatenate(lists), indptr), shape=(n, n))
+
+
+def found(function: Any, parameters: Any, t: float, y: Any) -> Pattern | None:
+    """The band that the Jacobian of a compiled callback has near ``(t, y)``; None where nothing is gained."""
+    structure = structure_of(function, parameters, t, y)
+    return None if structure is None else banded(structure)

@@ -202,6 +202,61 @@ def test_given_sparsity(method):
 
 
 @numba.njit
+def network(t, y):
+    """A ring whose every third unknown is also driven from far away: sparse, but of no narrow band."""
+    n = y.size
+    d = np.empty_like(y)
+    for i in range(n):
+        d[i] = 400.0 * (y[i - 1] - 2.0 * y[i] + y[(i + 1) % n]) - y[i] ** 2
+        if i % 3 == 0:
+            d[i] += 300.0 * (y[(7 * i * i + 11 * i + 3) % n] - y[i]) * np.exp(-t)
+    return d
+
+
+def line(t, y):
+    """The same on a line, for the interpreter."""
+    padded = np.concatenate([[0.0], y, [0.0]])
+    return (y.size + 1.0) ** 2 * (padded[:-2] - 2.0 * y + padded[2:]) + y * (1.0 - y) * np.exp(-t)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("events", [None, lambda t, y: y[0] - 0.2])
+def test_wide_band_is_factored_as_a_sparse_matrix(method, given, events):
+    n = 400
+    y0 = np.sin(np.pi * np.arange(1, n + 1) / n) ** 2
+    i = np.arange(n)
+    far = i[::3]
+    rows, columns = np.concatenate([i, i, i, far]), np.concatenate([i, i - 1, i + 1, 7 * far**2 + 11 * far + 3]) % n
+    sparsity = sp.coo_array((np.ones(rows.size), (rows, columns)), shape=(n, n)).tocsc()
+    options = {"rtol": 1e-4, "atol": 1e-7, "events": events}
+    with fsci.trace() as log:
+        ours = fi.solve_ivp(network, (0.0, 0.2), y0, method, jac_sparsity=sparsity if given else None, **options)
+    scipys = si.solve_ivp(network, (0.0, 0.2), y0, method, jac_sparsity=sparsity, **options)
+    assert log[-1].route == f"structured_{method.lower()}"
+    assert_same(ours, scipys, 1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_interpreted_callback_with_structure(method):
+    y0 = np.sin(np.pi * np.arange(1, 151) / 151.0)
+    with fsci.trace() as log:
+        ours = fi.solve_ivp(line, (0.0, 0.1), y0, method, rtol=1e-5, atol=1e-8)
+    scipys = si.solve_ivp(line, (0.0, 0.1), y0, method, rtol=1e-5, atol=1e-8)
+    assert log[-1].route == f"structured_{method.lower()}"
+    assert_same(ours, scipys, 1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_interpreted_structure_that_does_not_last_is_given_up(method):
+    y0 = np.linspace(1.0, 2.0, 128)
+    ours = fi.solve_ivp(waking.py_func, (0.0, 3.0), y0, method, rtol=1e-6, atol=1e-9)
+    scipys = si.solve_ivp(waking.py_func, (0.0, 3.0), y0, method, rtol=1e-6, atol=1e-9)
+    assert ours.success
+    np.testing.assert_allclose(ours.y[:, -1], scipys.y[:, -1], rtol=1e-4, atol=1e-7)
+
+
+@numba.njit
 def waking(t, y):
     """Tridiagonal until t = 0.5, where the last unknown begins to drive all the others."""
     d = -50.0 * y
