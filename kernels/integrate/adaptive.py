@@ -78,11 +78,11 @@ def integrate(
         halves[ERROR] = _inherited(halves, panels[:, chosen])
         spent += halves.shape[1] * rule.nodes.size
         panels = np.concatenate((np.delete(panels, chosen, axis=1), halves), axis=1)
-    tails = function.tail(function.start, 1.0) + function.tail(function.stop, -1.0)
+    rest, tails = function.beyond()
     # A sum of n products is off by at most (n + 1) u times that of their magnitudes (Higham, 2002); fsum rounds once.
     rounding = (rule.nodes.size + 3.0) * UNIT * magnitude
     bound = SAFETY * math.fsum(error) + tails + rounding
-    constant = function.integrand.constant
+    constant = function.integrand.constant + rest
     total += constant
     return Result(total, bound if math.isfinite(total) else math.inf, magnitude + abs(constant))
 

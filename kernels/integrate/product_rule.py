@@ -62,7 +62,9 @@ def product_rule(
     if low == high:
         return Product(0.0, 0.0, 0.0)
     sign = 1.0 if low < high else -1.0
-    change = transformed(Integrand(_nothing, min(low, high), max(low, high), _PLAIN), _NEAREST, _FARTHEST)
+    change = transformed(
+        Integrand(_nothing, min(low, high), max(low, high), _PLAIN), _NEAREST, _FARTHEST, extrapolate=False
+    )
     step = (change.stop - change.start) / points
     x, _, _, slope = change.points(change.start + step * (np.arange(0.0, points) + shift))
     tails = np.zeros(points)

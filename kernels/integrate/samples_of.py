@@ -119,7 +119,7 @@ def _shape(t: Array, g: Array) -> str:
     turns = np.sign(turns[np.abs(turns) > 1e-9 * top])
     if np.count_nonzero(turns[1:] != turns[:-1]) > _TURNS:
         return "oscillating"
-    if max(size[0], size[-1]) > 1e-9 * top:
+    if max(size[0], size[-1]) > 1e-6 * top:
         return "singular"  # it has not decayed where x ends
     weight = 0.5 * (size[1:] + size[:-1]) * np.diff(t)
     order = np.sort(weight)[::-1]

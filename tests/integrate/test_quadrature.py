@@ -161,6 +161,37 @@ def test_powers_at_an_end(power, length):
     assert holds(diagnosis.value[0], diagnosis.certificate, exact)
 
 
+ENDS = [
+    (lambda x: 1 / math.sqrt(1 - x), 0.0, 1.0, 2.0),
+    (lambda x: 1 / math.sqrt(1 - x * x), -1.0, 1.0, math.pi),
+    (lambda x: math.log(1 - x), 0.0, 1.0, -1.0),
+    (lambda x: (3 - x) ** -0.75, 1.0, 3.0, 4 * 2**0.25),
+    (lambda x: (x - 2) ** 0.1 * math.exp(2 - x), 2.0, inf, math.gamma(1.1)),
+    (lambda x: abs(x + 5) ** -0.3, -6.0, -5.0, 1 / 0.7),
+    (math.cos, 1e6, 1e6 + 1e-9, ((1e6 + 1e-9) - 1e6) * math.cos(1e6 + 5e-10)),
+]
+
+
+@pytest.mark.parametrize(("f", "a", "b", "exact"), ENDS)
+def test_singular_ends_that_are_not_zero(f, a, b, exact):
+    value, certificate = fsci.certify(fi.quad)(f, a, b)
+    assert value == si.quad(f, a, b)
+    assert holds(value[0], certificate, exact)
+    if a != 1e6:  # nine doubles lie between these limits
+        assert certificate.detail["second_rule"] == pytest.approx(exact, rel=2e-8)
+
+
+@pytest.mark.parametrize("power", [-0.9999, -1.0, -1.0001, -1.5])
+def test_powers_that_nearly_or_really_diverge_at_an_end_are_uncertified(power):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for f in (lambda x: (1 - x) ** power if x < 1 else 0.0, lambda x: x**power):
+            with fsci.policy(mode="hardened"):
+                diagnosis = fsci.explain(fi.quad, f, 0.0, 1.0)
+            assert diagnosis.certificate.verdict == "uncertified"
+            assert not diagnosis.certificate.forward_error < 1e-3
+
+
 WEIGHTS = [
     ((0.0, 1.0), {"weight": "cos", "wvar": 30.0}),
     ((0.0, 1.0), {"weight": "sin", "wvar": 2.0}),
