@@ -44,6 +44,9 @@ class Threads:
 
         No piece is smaller than what a second thread pays for.
         """
+        # Products of ten entries ask this too: as few steps as can be.
+        if work < self._limits.get(dtype, 0.0) and self._table is load_profile():
+            return 1
         threads = self(dtype, work)
         if threads == 1:
             return 1

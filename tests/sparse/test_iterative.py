@@ -37,7 +37,8 @@ def problem(method, dtype, n=9, seed=0):
 
 @pytest.fixture(params=[1, 2], ids=["alone", "threads"])
 def threads(request, monkeypatch):
-    monkeypatch.setattr(split.Threads, "__call__", lambda self, dtype, work: request.param)
+    for name in ("__call__", "pieces"):
+        monkeypatch.setattr(split.Threads, name, lambda self, dtype, work: request.param)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])

@@ -19,7 +19,8 @@ DTYPES = ("float32", "float64", "complex64", "complex128")
 @pytest.fixture(params=[1, 2, 3], ids=lambda n: f"threads{n}")
 def threads(request, monkeypatch):
     """Forces a number of threads on every product, however small."""
-    monkeypatch.setattr(split.Threads, "__call__", lambda self, dtype, work: request.param)
+    for name in ("__call__", "pieces"):
+        monkeypatch.setattr(split.Threads, name, lambda self, dtype, work: request.param)
     return request.param
 
 
@@ -94,7 +95,8 @@ def test_products_equal_scipys(a, seed, vectors, count):
         "minus": (lambda a: a - a.multiply(a), True),
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(split.Threads, "__call__", lambda self, dtype, work: count)
+        for name in ("__call__", "pieces"):
+            patch.setattr(split.Threads, name, lambda self, dtype, work: count)
         # Some of SciPy's own steps sum duplicates in place: each call has its own matrix.
         operands = {name: (a.copy(), a.copy()) for name in calls}
         theirs = {name: call(operands[name][0]) for name, (call, _) in calls.items()}
@@ -225,3 +227,40 @@ def test_threads_follow_the_profile(monkeypatch):
     assert {"sparse_product/host/csr_vector", "sparse_product/host/csr_vector_threads"} <= set(table)
     assert threads(np.dtype(float), 30) == 1
     assert threads(np.dtype(float), 1e8) == 4
+
+
+def test_pieces_are_no_smaller_than_a_thread_is_worth(monkeypatch):
+    monkeypatch.setattr(split, "thread_count", lambda: 2)
+    threads = split.Threads("csr_vector")
+    assert threads.pieces(np.dtype(float), 30) == 1
+    assert threads.pieces(np.dtype(float), 1e12) == 8
+    limit = threads._limits[np.dtype(float)]
+    assert threads.pieces(np.dtype(float), limit) == 2
+    assert threads.pieces(np.dtype(float), 3.5 * limit) == 3
+
+
+def test_a_thread_that_never_comes_is_not_waited_for(monkeypatch):
+    from concurrent.futures import Future
+
+    from fsci.kernels import threads
+
+    class Busy:
+        def submit(self, *_):
+            return Future()  # waits for ever, and may be cancelled
+
+    monkeypatch.setattr(threads, "_executor", Busy)
+    assert threads.spread(lambda i, j: (i, j), [0, 3, 5, 9]) == [(0, 3), (3, 5), (5, 9)]
+    with pytest.raises(ZeroDivisionError):
+        threads.spread(lambda i, j: 1 // i, [0, 3, 5])
+
+
+def test_an_error_of_another_thread_is_raised():
+    from fsci.kernels import threads
+
+    def task(start, stop):
+        if start == 7:
+            raise ArithmeticError("seven")
+        return start
+
+    with pytest.raises(ArithmeticError, match="seven"):
+        threads.spread(task, range(20))

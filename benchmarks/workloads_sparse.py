@@ -1,0 +1,124 @@
+"""Workloads of sparse products and iterations: operands, SciPy's call and fsci's.
+
+The operators of the containers are exchanged by a patch; a contender here calls the method that
+its operator ends in, so that both stand side by side in one process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as scipy_linalg
+
+import fsci
+from benchmarks.workloads import Calls, Workload
+from fsci.sparse.products import METHODS
+
+__all__ = ["SPARSE", "TARGETS", "laplacian", "random_rows"]
+
+
+def laplacian(n: int, dimensions: int = 2) -> Any:
+    """The (2 d + 1)-point Laplacian on a cube with n points an edge, in compressed rows."""
+    line, eye = sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(n, n)), sp.eye_array(n)
+    total = line
+    for _ in range(dimensions - 1):
+        total = sp.kron(total, eye) + sp.kron(sp.eye_array(total.shape[0]), line)
+    return sp.csr_array(total)
+
+
+def random_rows(n: int, entries: int = 5) -> Any:
+    """Compressed rows with so many entries each, anywhere."""
+    rng = np.random.default_rng(0)
+    indices = rng.integers(0, n, entries * n).astype(np.int32)
+    indptr = np.arange(0, entries * n + 1, entries, dtype=np.int32)
+    return sp.csr_array((rng.standard_normal(entries * n), indices, indptr), shape=(n, n))
+
+
+def _method(a: Any, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """fsci's method and SciPy's for a container."""
+    (cls, _), own = next((key, own) for key, own in METHODS.items() if isinstance(a, key[0]) and key[1] == name)
+    theirs = vars(cls).get(name) or getattr(cls, name)
+    return own, theirs
+
+
+def _calls(a: Any, name: str, *args: Any) -> Calls:
+    own, theirs = _method(a, name)
+    return {"fsci": lambda: own(a, *args), "scipy": lambda: theirs(a, *args)}
+
+
+def _vector(a: Any) -> Calls:
+    return _calls(a, "_matmul_vector", np.random.default_rng(1).standard_normal(a.shape[1]))
+
+
+def _vectors(a: Any, count: int = 8) -> Calls:
+    return _calls(a, "_matmul_multivector", np.random.default_rng(1).standard_normal((a.shape[1], count)))
+
+
+def _power_grid(name: str) -> Any:
+    from scipy.io import mmread
+
+    root = Path(__file__).resolve().parents[1]
+    path = Path(os.environ.get("FSCI_TEST_DATA") or root.parent / "shared" / "data") / "matrices" / f"{name}.mtx.gz"
+    if not path.is_file():
+        raise FileNotFoundError(path.name)
+    return mmread(path).tocsr()
+
+
+def _square(a: Any) -> Calls:
+    return _calls(a, "_matmul_sparse", a)
+
+
+def _iteration(a: Any, **options: Any) -> Calls:
+    b = np.random.default_rng(1).standard_normal(a.shape[0])
+    return {
+        "fsci": lambda: fsci.sparse.linalg.cg(a, b, rtol=1e-8, **options),
+        "scipy": lambda: scipy_linalg.cg(a, b, rtol=1e-8),
+    }
+
+
+def _triangle(n: int) -> Calls:
+    lower = sp.csr_array(sp.tril(laplacian(n)))
+    b = np.random.default_rng(1).standard_normal(lower.shape[0])
+    return {
+        "fsci": lambda: fsci.sparse.linalg.spsolve_triangular(lower, b),
+        "scipy": lambda: scipy_linalg.spsolve_triangular(lower, b),
+    }
+
+
+SPARSE = (
+    Workload("A @ x, random, n=1e6", lambda: _vector(random_rows(10**6))),
+    Workload("A @ x, Laplacian 1000^2", lambda: _vector(laplacian(1000))),
+    Workload("A @ X, random, 8 vectors", lambda: _vectors(random_rows(10**6)), dear=True),
+    Workload("A @ X, Laplacian, 8 vectors", lambda: _vectors(laplacian(1000)), dear=True),
+    Workload("A @ x, n=9", lambda: _vector(laplacian(3))),
+    Workload("A @ A, Laplacian 500^2", lambda: _square(laplacian(500))),
+    Workload("A @ A, Laplacian 40^3", lambda: _square(laplacian(40, 3))),
+    Workload("A @ A, case13659pegase_Ybus", lambda: _square(_power_grid("case13659pegase_Ybus"))),
+    Workload("A @ A, 1138_bus", lambda: _square(_power_grid("1138_bus"))),
+    Workload("spsolve_triangular, 300^2", lambda: _triangle(300)),
+    Workload("cg, Laplacian 100^2", lambda: _iteration(laplacian(100))),
+    Workload("cg M=auto, Laplacian 300^2", lambda: _iteration(laplacian(300), M="auto"), dear=True),
+    Workload("cg M=auto, Laplacian 1000^2", lambda: _iteration(laplacian(1000), M="auto"), dear=True),
+)
+
+# How many times faster than SciPy each must be, on two cores.
+TARGETS = {
+    "A @ x, random, n=1e6": 1.5,
+    "A @ x, Laplacian 1000^2": 1.7,
+    "A @ X, random, 8 vectors": 4.0,
+    "A @ X, Laplacian, 8 vectors": 4.0,
+    "A @ x, n=9": 0.95,
+    "A @ A, Laplacian 500^2": 1.6,
+    "A @ A, Laplacian 40^3": 1.6,
+    "A @ A, case13659pegase_Ybus": 1.6,
+    "A @ A, 1138_bus": 1.6,
+    "spsolve_triangular, 300^2": 1.0,
+    "cg, Laplacian 100^2": 1.0,
+    "cg M=auto, Laplacian 300^2": 1.0,
+    "cg M=auto, Laplacian 1000^2": 20.0,
+}
