@@ -84,12 +84,13 @@ def direct(n, indptr, indices, data, b, x, by_rows):  # type: ignore[no-untyped-
     for k in range(n):
         y[k] = b[order[k]]
     lower = np.empty(lptr[count], data.dtype)
+    stack, place = np.empty(peak + 1, data.dtype), np.empty(count, np.int64)
     definite = facts[6] == 1.0 and facts[7] == 1.0 and facts[12] == 1.0 and (facts[5] == 1.0 or not by_rows)
     if definite:
         definite = (
             factor_cholesky(
                 count, first, above, pointers, rows, order, inverse, indptr, indices, data, lower, lptr, largest,
-                peak + 1,
+                stack, place, 0, count, 0,
             )
             < 0
         )  # fmt: skip
@@ -101,7 +102,7 @@ def direct(n, indptr, indices, data, b, x, by_rows):  # type: ignore[no-untyped-
         upper, swaps = np.empty(uptr[count], data.dtype), np.empty(n, np.int64)
         replaced = factor_lu(
             count, first, above, pointers, rows, order, inverse, indptr, indices, data, tptr, tind, tdata,
-            lower, lptr, upper, uptr, swaps, largest, peak + 1,
+            lower, lptr, upper, uptr, swaps, largest, stack, place, 0, count, 0,
         )  # fmt: skip
         if replaced > 0:
             return ANOTHER_WAY

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import int32, int64
+from numba import int32, int64, void
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.amd import amd
 from fsci.kernels.sparse.separators import separate
+from fsci.kernels.threads import spread
 
 __all__ = ["dissected"]
 
@@ -17,11 +18,13 @@ __all__ = ["dissected"]
 LEAF = 1000
 
 
-@jit([int64(i[::1], i[::1], i[::1], int64, int64, int64, int64[::1]) for i in (int32, int64)])
-def _dissect(starts, lists, order, begin, end, leaf, local):  # type: ignore[no-untyped-def]
-    """Order the vertices ``order[begin:end]`` in place; `local` is all -1, before and after."""
+@jit([void(i[::1], i[::1], i[::1], int64, int64, int64, int64[::1], int64[::1]) for i in (int32, int64)])
+def _dissect(starts, lists, order, begin, end, leaf, local, once):  # type: ignore[no-untyped-def]
+    """Order the vertices ``order[begin:end]`` in place; `local` is all -1, before and after.
+
+    With room in `once` only the first separator is found: it receives where the two parts end.
+    """
     stack_begin, stack_end = [begin], [end]
-    separators = 0
     while len(stack_begin) > 0:
         lo, hi = stack_begin.pop(), stack_end.pop()
         n = hi - lo
@@ -46,7 +49,7 @@ def _dissect(starts, lists, order, begin, end, leaf, local):  # type: ignore[no-
                         adj[p] = u
                         p += 1
                 xadj[k - lo + 1] = p
-            separators += separate(n, xadj, adj, where)
+            separate(n, xadj, adj, where)
             sizes = np.zeros(4, np.int64)
             for k in range(n):
                 sizes[where[k] + 1] += 1
@@ -61,6 +64,9 @@ def _dissect(starts, lists, order, begin, end, leaf, local):  # type: ignore[no-
                 local[before[k]] = -1
                 order[lo + sizes[where[k]]] = before[k]
                 sizes[where[k]] += 1
+            if once.size == 2:
+                once[0], once[1] = lo + cuts[1], lo + cuts[2]
+                return
             stack_begin.append(lo)
             stack_end.append(lo + cuts[1])
             stack_begin.append(lo + cuts[1])
@@ -84,12 +90,19 @@ def _dissect(starts, lists, order, begin, end, leaf, local):  # type: ignore[no-
                 local[before[k]] = -1
             for k in range(n):
                 order[lo + k] = before[inner[k]]
-    return separators
 
 
 def dissected(starts: Any, lists: Any, leaf: int = LEAF) -> Any:
     """An order of the vertices of this graph, by nested dissection."""
     n = starts.size - 1
     order = np.arange(n, dtype=lists.dtype)
-    _dissect(starts, lists, order, 0, n, leaf, np.full(n, -1, np.int64))
+    whole, once = np.empty(0, np.int64), np.zeros(2, np.int64)
+    _dissect(starts, lists, order, 0, n, leaf, np.full(n, -1, np.int64), once)
+    if once[1] > 0:
+        # The two parts share nothing but what is only read.
+        bounds = [0, *once.tolist()]
+        spread(
+            lambda a, b: _dissect(starts, lists, order, a, b, leaf, np.full(n, -1, np.int64), whole),
+            bounds,
+        )
     return order

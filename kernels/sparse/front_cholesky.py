@@ -77,19 +77,21 @@ def _eliminate(f, ld, m, k):  # type: ignore[no-untyped-def]
     [
         int64(
             int64, i[::1], i[::1], int64[::1], i[::1], i[::1], i[::1],
-            i[::1], i[::1], d[::1], d[::1], int64[::1], int64, int64,
+            i[::1], i[::1], d[::1], d[::1], int64[::1], int64, d[::1], int64[::1], int64, int64, int64,
         )
         for d, i in _KINDS
     ]
 )  # fmt: skip
 def factor_cholesky(  # type: ignore[no-untyped-def]
-    count, first, above, pointers, rows, order, inverse, indptr, indices, data, lower, lptr, largest, peak
-):
-    """Factor a Hermitian matrix of which both triangles are stored; -1, or a column that is not positive."""
+    count, first, above, pointers, rows, order, inverse,
+    indptr, indices, data, lower, lptr, largest, stack, place, low, high, base,
+):  # fmt: skip
+    """Factor a Hermitian matrix of which both triangles are stored; -1, or a column that is not positive.
+
+    The supernodes `low` to `high`, as in `factor_lu`.
+    """
     n = first[count]
     f = np.empty(leading_dimension(largest) * largest + 16, data.dtype)
-    stack = np.empty(peak, data.dtype)
-    place = np.empty(count, np.int64)
     position = np.empty(n, np.int64)
     relative = np.empty(largest, np.int64)
     child = np.full(count, -1, np.int64)
@@ -98,8 +100,8 @@ def factor_cholesky(  # type: ignore[no-untyped-def]
         if above[s] != -1:
             sibling[s] = child[above[s]]
             child[above[s]] = s
-    top = 0
-    for s in range(count):
+    top = base
+    for s in range(low, high):
         begin, end = first[s], first[s + 1]
         k = end - begin
         border = pointers[s]
@@ -120,21 +122,21 @@ def factor_cholesky(  # type: ignore[no-untyped-def]
                     f[c * ld + position[i]] = data[q]
         below = child[s]
         if below != -1:
-            start = place[below]
             while below != -1:
                 p = pointers[below]
                 size = pointers[below + 1] - p
                 for q in range(size):
                     relative[q] = position[rows[p + q]]
-                base = place[below]
+                at = place[below]
+                if at >= base:
+                    top = min(top, at)
                 for c in range(size):
                     column = relative[c] * ld
                     # Borders are in order, so that the lower triangle goes into the lower triangle.
                     for q in range(c, size):
-                        f[column + relative[q]] += stack[base + q]
-                    base += size
+                        f[column + relative[q]] += stack[at + q]
+                    at += size
                 below = sibling[below]
-            top = start
         bad = _eliminate(f, ld, m, k)
         if bad >= 0:
             return begin + bad

@@ -151,7 +151,8 @@ def _eliminate(f, ld, m, k, swaps, at, size_of_matrix):  # type: ignore[no-untyp
         int64(
             int64, i[::1], i[::1], int64[::1], i[::1], i[::1], i[::1],
             i[::1], i[::1], d[::1], i[::1], i[::1], d[::1],
-            d[::1], int64[::1], d[::1], int64[::1], int64[::1], int64, int64,
+            d[::1], int64[::1], d[::1], int64[::1], int64[::1], int64,
+            d[::1], int64[::1], int64, int64, int64,
         )
         for d, i in _KINDS
     ]
@@ -159,12 +160,14 @@ def _eliminate(f, ld, m, k, swaps, at, size_of_matrix):  # type: ignore[no-untyp
 def factor_lu(  # type: ignore[no-untyped-def]
     count, first, above, pointers, rows, order, inverse,
     indptr, indices, data, tptr, tind, tdata,
-    lower, lptr, upper, uptr, swaps, largest, peak,
+    lower, lptr, upper, uptr, swaps, largest, stack, place, low, high, base,
 ):  # fmt: skip
     """Factor; gives how many pivots were replaced.
 
     ``lower[lptr[s]:]`` receives the columns of supernode s (triangular factors and the border of L),
     ``upper[uptr[s]:]`` the border of U transposed; `swaps` the rows exchanged inside supernodes.
+    Supernodes `low` to `high` are eliminated; what they hand up stands in `stack` from `base` on, and where in
+    `place`: so that subtrees may be on threads of their own.
     """
     n = first[count]
     size_of_matrix = 0.0
@@ -172,8 +175,6 @@ def factor_lu(  # type: ignore[no-untyped-def]
         size_of_matrix = max(size_of_matrix, abs(data[q]))
     replaced = 0
     f = np.empty(leading_dimension(largest) * largest + 16, data.dtype)
-    stack = np.empty(peak, data.dtype)
-    place = np.empty(count, np.int64)
     position = np.empty(n, np.int64)
     relative = np.empty(largest, np.int64)
     child = np.full(count, -1, np.int64)
@@ -182,8 +183,8 @@ def factor_lu(  # type: ignore[no-untyped-def]
         if above[s] != -1:
             sibling[s] = child[above[s]]
             child[above[s]] = s
-    top = 0
-    for s in range(count):
+    top = base
+    for s in range(low, high):
         begin, end = first[s], first[s + 1]
         k = end - begin
         border = pointers[s]
@@ -208,20 +209,20 @@ def factor_lu(  # type: ignore[no-untyped-def]
                     f[position[i] * ld + c] = tdata[q]
         below = child[s]
         if below != -1:
-            start = place[below]
             while below != -1:
                 p = pointers[below]
                 size = pointers[below + 1] - p
                 for q in range(size):
                     relative[q] = position[rows[p + q]]
-                base = place[below]
+                at = place[below]
+                if at >= base:
+                    top = min(top, at)
                 for c in range(size):
                     column = relative[c] * ld
                     for q in range(size):
-                        f[column + relative[q]] += stack[base + q]
-                    base += size
+                        f[column + relative[q]] += stack[at + q]
+                    at += size
                 below = sibling[below]
-            top = start
         replaced += _eliminate(f, ld, m, k, swaps, begin, size_of_matrix)
         out = uint64(lptr[s])
         for c in range(uint64(k)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,8 @@ from fsci.kernels.sparse.front_cholesky import factor_cholesky
 from fsci.kernels.sparse.front_lu import factor_lu, transposed_entries
 from fsci.kernels.sparse.front_solve import solve_cholesky, solve_lu
 from fsci.kernels.sparse.front_solve_block import WIDTH, solve_cholesky_block, solve_lu_block
-from fsci.kernels.sparse.supernodes import borders, front_sizes, supernodes
-from fsci.kernels.threads import chunked
+from fsci.kernels.sparse.supernodes import borders, front_sizes, independent_parts, supernodes
+from fsci.kernels.threads import chunked, spread, thread_count
 
 __all__ = [
     "Factors",
@@ -27,6 +29,10 @@ __all__ = [
     "ordering_of",
     "supernodal",
 ]
+
+
+# Flops from which two subtrees on two threads gain more than the threads cost: some milliseconds.
+WORTH_THREADS = 1e8
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,7 +85,8 @@ class Supernodal:
     lptr: Any
     uptr: Any
     largest: int
-    peak: int
+    cuts: tuple[int, int, int]  # supernodes before the first, and between it and the second, are independent
+    peaks: tuple[int, int, int]  # room on the stack for each of these parts, and for the rest
 
 
 def supernodal(starts: Any, lists: Any, ordering: Ordering) -> Supernodal:
@@ -100,17 +107,25 @@ def supernodal(starts: Any, lists: Any, ordering: Ordering) -> Supernodal:
     lptr, uptr = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
     np.cumsum(k * (k + r), out=lptr[1:])
     np.cumsum(k * r, out=uptr[1:])
-    peak = _peak(above, r)
+    cuts = (0, 0, count)
+    if ordering.flops > WORTH_THREADS and thread_count() > 1:
+        halves = np.zeros(2, np.int64)
+        independent_parts(count, above, (k * (k + r) ** 2).astype(float), halves)
+        cuts = int(halves[0]), int(halves[1]), count
+    bounds = (0, *cuts)
+    peaks = tuple(_peak(above[a:b] - a, r[a:b]) for a, b in pairwise(bounds))
     return Supernodal(
-        count, first, above, pointers, rows, ordering.order, inverse, lptr, uptr, int((k + r).max()), peak
+        count, first, above, pointers, rows, ordering.order, inverse, lptr, uptr, int((k + r).max()), cuts, peaks
     )
 
 
 def _peak(above: Any, r: Any) -> int:
     """Most numbers that wait on the stack: sums of squares of borders whose parents have not come yet."""
+    if r.size == 0:
+        return 0
     size = r * r
     released = np.zeros(r.size, np.int64)
-    inner = above >= 0
+    inner = (above >= 0) & (above < r.size)
     np.add.at(released, above[inner], size[inner])
     # The children leave before their parent's own border is put down.
     return int(np.cumsum(size - released).max(initial=0)) + 1
@@ -193,11 +208,15 @@ class Factors:
 def cholesky(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool) -> Factors | None:
     """Cholesky factors; None where the matrix is not positive definite."""
     lower = np.empty(int(s.lptr[-1]), data.dtype)
-    bad = factor_cholesky(
-        s.count, s.first, s.above, s.pointers, s.rows, s.order, s.inverse, indptr, indices, data,
-        lower, s.lptr, s.largest, s.peak,
-    )  # fmt: skip
-    return Factors(s, lower, None, None, by_rows, data.dtype) if bad < 0 else None
+
+    def factor(*part: Any) -> int:
+        return factor_cholesky(
+            s.count, s.first, s.above, s.pointers, s.rows, s.order, s.inverse, indptr, indices, data,
+            lower, s.lptr, s.largest, *part,
+        )  # fmt: skip
+
+    definite = all(bad < 0 for bad in _by_parts(s, data.dtype, factor))
+    return Factors(s, lower, None, None, by_rows, data.dtype) if definite else None
 
 
 def lu(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool) -> Factors:
@@ -207,8 +226,23 @@ def lu(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool) -> Fa
     transposed_entries(n, indptr, indices, data, tptr, tind, tdata)
     lower, upper = np.empty(int(s.lptr[-1]), data.dtype), np.empty(int(s.uptr[-1]), data.dtype)
     swaps = np.empty(n, np.int64)
-    replaced = factor_lu(
-        s.count, s.first, s.above, s.pointers, s.rows, s.order, s.inverse, indptr, indices, data, tptr, tind, tdata,
-        lower, s.lptr, upper, s.uptr, swaps, s.largest, s.peak,
-    )  # fmt: skip
-    return Factors(s, lower, upper, swaps, by_rows, data.dtype, int(replaced))
+
+    def factor(*part: Any) -> int:
+        return factor_lu(
+            s.count, s.first, s.above, s.pointers, s.rows, s.order, s.inverse, indptr, indices, data, tptr, tind, tdata,
+            lower, s.lptr, upper, s.uptr, swaps, s.largest, *part,
+        )  # fmt: skip
+
+    return Factors(s, lower, upper, swaps, by_rows, data.dtype, sum(_by_parts(s, data.dtype, factor)))
+
+
+def _by_parts(s: Supernodal, dtype: Any, factor: Callable[..., int]) -> list[int]:
+    """Factor the two independent parts on two threads, then the rest; what each says."""
+    stack, place = np.empty(sum(s.peaks), dtype), np.empty(s.count, np.int64)
+    one, two, end = s.cuts
+    bases = 0, s.peaks[0], s.peaks[0] + s.peaks[1]
+    said: list[int] = []
+    if two > 0:
+        parts = ((0, one, bases[0]), (one, two, bases[1]))
+        said = spread(lambda i, _: int(factor(stack, place, *parts[i])), [0, 1, 2])
+    return [*said, int(factor(stack, place, two, end, bases[2]))]

@@ -8,11 +8,11 @@ structure of a front is its own columns and the border below them, whose length 
 from __future__ import annotations
 
 import numpy as np
-from numba import int32, int64
+from numba import float64, int32, int64, void
 
 from fsci.kernels.jit import jit
 
-__all__ = ["borders", "front_sizes", "supernodes"]
+__all__ = ["borders", "front_sizes", "independent_parts", "supernodes"]
 
 # Subtrees of so many columns are one supernode; the work on their zeros is less than that of a front's bookkeeping.
 LEAF = 8
@@ -147,3 +147,43 @@ def borders(count, first, above, pointers, starts, lists, order, inverse, rows):
             place[s] += 1
             q += 1
     return -1
+
+
+@jit([void(int64, i[::1], float64[::1], int64[::1]) for i in (int32, int64)])
+def independent_parts(count, above, work, cuts):  # type: ignore[no-untyped-def]
+    """Find ``[0, cuts[0])`` and ``[cuts[0], cuts[1])`` without a common path but above both, about equally dear."""
+    below = work.copy()
+    start = np.arange(count)
+    for s in range(count):
+        p = above[s]
+        if p >= 0:
+            below[p] += below[s]
+            start[p] = min(start[p], start[s])
+    # Down from the dearest root, while one child has nearly all of the work.
+    node, dearest = -1, 0.0
+    for s in range(count):
+        if above[s] < 0 and below[s] > dearest:
+            node, dearest = s, below[s]
+    total = dearest
+    while node >= 0:
+        heavy, first, last = -1, 0.0, -1
+        for s in range(start[node], node):
+            if above[s] == node:
+                last = s
+                if below[s] > first:
+                    heavy, first = s, below[s]
+        if heavy < 0:
+            return
+        if first > 0.7 * total:
+            node = heavy
+            continue
+        half, best = 0.0, np.inf
+        whole = below[node] - work[node]
+        for s in range(start[node], node):
+            if above[s] == node:
+                half += below[s]
+                if abs(2.0 * half - whole) < best and s != last:
+                    best = abs(2.0 * half - whole)
+                    cuts[0] = s + 1
+        cuts[1] = last + 1
+        return
