@@ -16,6 +16,7 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
+from fsci.kernels.integrate.auto_solver import STAND_INS
 from fsci.kernels.integrate.compiled import is_jitted
 from fsci.kernels.integrate.host.stepped import tiered
 from fsci.kernels.integrate.native_callbacks import native_rhs
@@ -25,8 +26,8 @@ __all__ = ["solve_ivp"]
 _scipy_solve_ivp = scipy_integrate.solve_ivp
 
 # SciPy's methods that are answered here; "LSODA" and solver classes are handed over.
-_METHODS = {"RK23", "RK45", "DOP853", "Radau", "BDF", "auto"}
-_IMPLICIT = {"Radau", "BDF", "auto"}
+_METHODS = {"RK23", "RK45", "DOP853", "Radau", "BDF", *STAND_INS}
+_IMPLICIT = {"Radau", "BDF", *STAND_INS}
 _STRUCTURED, _LARGE = {"Radau", "BDF"}, 100  # order from which the structure of the Jacobian is looked for
 _DOUBLE = np.dtype(np.float64)
 _LEAST_RTOL = 100 * float(np.finfo(float).eps)  # SciPy warns below, and raises it
@@ -74,9 +75,9 @@ def solve_ivp(
     t_span : (float, float)
     y0 : (n,) array_like
     method : str or OdeSolver class
-        "RK23", "RK45", "DOP853", "Radau" and "BDF" are compiled; the others are SciPy's own. "auto"
-        is fsci's: an explicit pair while accuracy bounds the steps, Radau or BDF while stability does; its steps and
-        counts are its own. A callback that cannot be compiled is left to LSODA.
+        "RK23", "RK45", "DOP853", "Radau" and "BDF" are compiled; the others are SciPy's own. Two are
+        fsci's: "auto" makes explicit steps while accuracy bounds them, and those of Radau or BDF while stability does;
+        "Rodas5P" is a Rosenbrock method of order 5. Where a callback cannot be compiled, LSODA and Radau stand in.
     t_eval : (m,) array_like, optional
     dense_output : bool
     events : callable or list of callables, optional
@@ -114,7 +115,7 @@ def solve_ivp(
     fun = native_rhs(fun) or fun
     problem = _problem(fun, t_span, y0, method, given, options)
     if isinstance(problem, str):
-        method = "LSODA" if isinstance(method, str) and method == "auto" else method
+        method = STAND_INS.get(method, method) if isinstance(method, str) else method
         return hand_over(_scipy_solve_ivp, "integrate.solve_ivp", problem, fun, t_span, y0, method, **given, **options)
     key = None
     if plain and is_jitted(fun):

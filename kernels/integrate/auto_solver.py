@@ -1,4 +1,4 @@
-"""The class that SciPy's driver takes for ``method="auto"``, where it asks for events or dense output.
+"""The class that SciPy's driver takes for methods that it does not have, where it asks for events or dense output.
 
 Interpreted, it is the explicit pair that a smooth problem wants; with a compiled loop its steps are those of
 whatever method the loop is in. Importing this imports no Numba.
@@ -11,11 +11,14 @@ from typing import Any
 
 from scipy.integrate import RK45
 
-__all__ = ["AutoSolver"]
+__all__ = ["STAND_INS", "AutoSolver"]
+
+# SciPy's method where a callback cannot be compiled.
+STAND_INS = {"auto": "LSODA", "Rodas5P": "Radau"}
 
 
 class AutoSolver(RK45):
-    """Steps and dense output of a loop that changes its method.
+    """Steps and dense output of a loop that changes its method, or has one of its own.
 
     Attributes
     ----------

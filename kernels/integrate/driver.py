@@ -32,10 +32,12 @@ _LARGEST = 1 << 22  # numbers in a buffer
 # needed: a short solve does not import Numba.
 BASES: dict[str, Any] = {
     "RK23": RK23, "RK45": RK45, "DOP853": DOP853, "Radau": Radau, "BDF": BDF, "auto": AutoSolver,
+    "Rodas5P": AutoSolver,
 }  # fmt: skip
 _LOOPS = {
     "RK23": "explicit.ExplicitLoop", "RK45": "explicit.ExplicitLoop", "DOP853": "explicit.ExplicitLoop",
     "Radau": "implicit.RadauLoop", "BDF": "implicit.BdfLoop", "auto": "auto.AutoLoop",
+    "Rodas5P": "rodas.RodasLoop",
 }  # fmt: skip
 
 _STIFF = (

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.integrate import DenseOutput
 
+from fsci.core.types import Problem
 from fsci.kernels.integrate import rodas_loop
 from fsci.kernels.integrate.callbacks import Callback
-from fsci.kernels.integrate.implicit import Given, ImplicitLoop
-from fsci.kernels.integrate.implicit_state import BORDER, CALM, CALM_ENOUGH
+from fsci.kernels.integrate.implicit import ImplicitLoop, given
 
 __all__ = ["RodasDenseOutput", "RodasLoop"]
 
@@ -30,27 +30,9 @@ class RodasDenseOutput(DenseOutput):
 
 
 class RodasLoop(ImplicitLoop):
-    """A `driver.Loop` of Rodas5P.
-
-    Parameters
-    ----------
-    callback, jacobian, t0, t_end, y0, rtol, atol, max_step, h, t_eval
-        As of `ImplicitLoop`.
-    border : float
-        Of the stability of the explicit method that may take over.
-    calm : int
-        After so many steps in a row that it could have made, the loop pauses; 0: never.
-    """
+    """A `driver.Loop` of Rodas5P."""
 
     _rows, _error_order = rodas_loop.ROWS, 4
-
-    def __init__(
-        self, callback: Callback, jacobian: Given, t0: float, t_end: float, y0: Any, rtol: float, atol: Any,
-        max_step: float, h: float = 0.0, t_eval: Any = None, border: float = 0.0, calm: int = 0,
-    ) -> None:  # fmt: skip
-        super().__init__(callback, jacobian, t0, t_end, y0, rtol, atol, max_step, h, t_eval)
-        self._reals[BORDER], self._counts[CALM_ENOUGH] = border, calm
-        self._begin()
 
     def _layout(self) -> None:
         super()._layout()
@@ -60,16 +42,23 @@ class RodasLoop(ImplicitLoop):
         callback, jacobian = self._callback, self._jacobian
         status, stored = rodas_loop.advance(
             callback.function, jacobian.function, callback.parameters, self._reals, self._counts, self._y, self._f,
-            self._mode, self._matrix, self._lu, self._pivots, self._factors, jacobian.pattern.arrays, self._atol,
-            self.y_eval, self._t_eval, self.states, self._evaluations, self._dense, self._after, tries,
+            self._matrix, self._lu, self._pivots, self._factors, jacobian.pattern.arrays, self._atol, self.y_eval,
+            self._t_eval, self.states, self._evaluations, self._dense, self._after, tries,
         )  # fmt: skip
         return int(status), int(stored)
 
-    @property
-    def calm(self) -> bool:
-        """Whether an explicit method could make the steps."""
-        return bool(0 < self._counts[CALM_ENOUGH] <= self._counts[CALM])
+    @classmethod
+    def resumed(cls, method: str, callback: Callback, problem: Problem, solver: Any) -> ImplicitLoop:
+        """The loop from where `solver` stands."""
+        options = problem.parameters
+        return cls.begun(
+            callback, given(callback, problem, solver.t, solver.y), solver.t, solver.t_bound, solver.y,
+            options["rtol"], options["atol"], options["max_step"], solver.h_abs,
+        )  # fmt: skip
 
-    def output(self, place: int, t_old: float) -> RodasDenseOutput:
-        """The dense output of the stored step at `place`."""
-        return RodasDenseOutput(t_old, float(self._after[place, 0]), self._dense[place])
+    def _dense_state(self, solver: Any, place: int, t_old: float) -> None:
+        output = RodasDenseOutput(t_old, solver.t, self._dense[place])
+        solver.output = lambda: output
+        solver.h_abs = float(self._after[place, 1])
+        if place == self.stored - 1:
+            solver.f = self._f.copy()

@@ -2,8 +2,7 @@
 
 A stiffly accurate Rosenbrock method of order 5 with an embedded one of order 4 and dense output of order 4: eight
 linear systems with one matrix a step, no iteration. Form and step control are those of Hairer and Wanner (1996,
-sections IV.7 and IV.8). While it steps, a power iteration follows the spectral radius of the Jacobian, so that the
-caller can go back to an explicit method where that would do.
+sections IV.7 and IV.8).
 """
 
 from __future__ import annotations
@@ -17,11 +16,8 @@ from fsci.kernels.integrate.callbacks import CALLBACK
 from fsci.kernels.integrate.implicit_state import (
     ACCEPTED,
     ASKED,
-    BORDER,
     CALLBACK_FAILED,
     CALLBACK_STATUS,
-    CALM,
-    CALM_ENOUGH,
     CONSTANT,
     DIRECTION,
     DONE,
@@ -34,7 +30,6 @@ from fsci.kernels.integrate.implicit_state import (
     NFEV,
     NJEV,
     NLU,
-    RATE,
     REJECTED,
     RTOL,
     T_END,
@@ -44,7 +39,7 @@ from fsci.kernels.integrate.implicit_state import (
     T,
 )  # fmt: skip
 from fsci.kernels.integrate.jacobian import PATTERN, jacobian_at
-from fsci.kernels.integrate.newton import dominant, factor, shifted, solve
+from fsci.kernels.integrate.newton import factor, shifted, solve
 from fsci.kernels.jit import jit
 
 __all__ = ["DENSE", "GAMMA", "NODES", "ROWS", "STAGES", "SUMS", "TIME", "advance", "interpolate"]
@@ -113,7 +108,6 @@ ROWS = 5  # of the dense output: both states, and three coefficients
 _SAFETY, _MIN_FACTOR, _MAX_FACTOR = 0.9, 0.2, 6.0
 _LATER = 1e-7  # of the step: the increment of time; truncation and rounding are both far below the step's error
 _SHARP = 10.0 * 2.0**-26  # relative tolerance below which what one-sided differences leave shows in the step's error
-_NEAR = 0.9  # of the border of stability
 
 _VECTOR, _MATRIX, _BLOCK = numba.float64[::1], numba.float64[:, ::1], numba.float64[:, :, ::1]
 _INTEGERS, _TABLE = numba.int64[::1], numba.int64[:, ::1]
@@ -132,23 +126,21 @@ def interpolate(theta, dense, out):  # type: ignore[no-untyped-def]
 @jit(
     [
         numba.types.UniTuple(_SIZE, 2)(
-            CALLBACK, CALLBACK, _VECTOR, _VECTOR, _INTEGERS, _VECTOR, _VECTOR, _VECTOR, _MATRIX, _MATRIX,
+            CALLBACK, CALLBACK, _VECTOR, _VECTOR, _INTEGERS, _VECTOR, _VECTOR, _MATRIX, _MATRIX,
             numba.int32[::1], _VECTOR, PATTERN, _VECTOR, _MATRIX, _VECTOR, _MATRIX, _TABLE, _BLOCK, _MATRIX, _SIZE,
         )
     ]
 )  # fmt: skip
 def advance(  # type: ignore[no-untyped-def]
-    rhs, jac, p, reals, counts, y, f, mode, jacobian, lu, pivots, factors, pattern, atol,
+    rhs, jac, p, reals, counts, y, f, jacobian, lu, pivots, factors, pattern, atol,
     y_eval, t_eval, states, evaluations, denses, times, steps,
 ):  # fmt: skip
     """Make up to `steps` steps; gives a status and the number of steps stored.
 
     Parameters
     ----------
-    reals, counts, y, f, mode, jacobian, lu, pivots, factors
-        The state, updated; `mode` is the vector of `newton.dominant`. The call also ends when ``counts[CALM]`` steps
-        in a row, ``counts[CALM_ENOUGH]`` if that is not zero, lay where a method with the border of stability
-        ``reals[BORDER]`` could have made them.
+    reals, counts, y, f, jacobian, lu, pivots, factors
+        The state, updated.
     pattern
         Of the Jacobian, as `jacobian.differences` takes it.
     t_eval, y_eval : (m,), (m, n) ndarray
@@ -184,7 +176,6 @@ def advance(  # type: ignore[no-untyped-def]
             break
         for i in range(n):
             later[i] = (slope[i] - f[i]) / (moment - t)
-        reals[RATE] = dominant(jacobian, mode, reals[RATE], lower, upper, pattern)
         rejected = False
         t_new, error, h = t, 0.0, 0.0
         while True:
@@ -255,7 +246,6 @@ def advance(  # type: ignore[no-untyped-def]
             ratio = min(ratio, ratio * h_abs / reals[H_BEFORE] * (reals[ERROR_BEFORE] / max(error, 1e-10)) ** 0.2)
         ratio = max(min(ratio, 1.0 if rejected else _MAX_FACTOR), _MIN_FACTOR)
         reals[H_BEFORE], reals[ERROR_BEFORE] = h_abs, max(error, 1e-2)
-        counts[CALM] = counts[CALM] + 1 if reals[RATE] * h_abs < _NEAR * reals[BORDER] else 0
         more = counts[ASKED] < t_eval.shape[0] and direction * (t_eval[counts[ASKED]] - t_new) <= 0.0
         if more or denses.shape[0] > 0:
             for i in range(n):
@@ -287,8 +277,6 @@ def advance(  # type: ignore[no-untyped-def]
             stored += 1
         if direction * (t - t_end) >= 0.0:
             status = DONE
-            break
-        if counts[CALM_ENOUGH] > 0 and counts[CALM] >= counts[CALM_ENOUGH]:
             break
         if times.shape[0] > 0 and stored == times.shape[0]:
             break

@@ -11,6 +11,7 @@ from typing import Any
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.integrate.auto_solver import STAND_INS
 from fsci.kernels.integrate.compiled import compiled_applies, compiled_fast, compiled_run, is_plain
 
 __all__: list[str] = []
@@ -18,6 +19,7 @@ __all__: list[str] = []
 _SOURCES = {
     "Radau": "Radau IIA of order 5; Hairer and Wanner (1996), section IV.8",
     "BDF": "Shampine and Reichelt (1997); Byrne and Hindmarsh (1975)",
+    "Rodas5P": "Steinebach (2023)",
     "auto": "Petzold (1983); Hairer and Wanner (1996), section IV.2",
 }
 
@@ -27,7 +29,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 
 def run(method: str, problem: Problem, evidence: Evidence) -> Attempt:
-    if is_plain(problem) or method == "auto":
+    if is_plain(problem) or method in STAND_INS:
         return compiled_run(method, problem)
     from fsci.kernels.integrate.callbacks import rhs_of  # here, so that looking at a kernel does not import Numba
     from fsci.kernels.integrate.implicit import with_structure

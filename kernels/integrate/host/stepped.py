@@ -8,6 +8,7 @@ from typing import Any
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.kernels.integrate.auto_solver import STAND_INS
 from fsci.kernels.integrate.compiled import attempt_of, driven, is_jitted, is_plain
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
 from fsci.kernels.integrate.tiering import TakeOver, Watch
@@ -51,7 +52,7 @@ class _Starter:
         method = "" if self.problem is None else str(self.problem.structure)
         if callback is not None and self.watch is not None and self.problem is not None:
             self.watch.reason = loop_of(method).refuses(callback, self.problem)
-        if method == "auto" and self.watch is not None and self.watch.reason:
+        if method in STAND_INS and self.watch is not None and self.watch.reason:
             raise TakeOver(None)  # interpreted steps are explicit: a stiff problem must not go on with them
         if callback is None or self.problem is None or (self.watch is not None and self.watch.reason):
             return None
@@ -86,13 +87,13 @@ def tiered(driven: Callable[..., Any], method: str, posed: Callable[[], Any], pl
         return driven(playback(method), start=start), start
     except TakeOver as taken:
         if taken.callback is None:
-            return driven("LSODA"), start
+            return driven(STAND_INS[method]), start
         problem = start.problem
         assert problem is not None  # noqa: S101 (for the type checker: nobody else raises this)
         # From the beginning: the loop is so much faster that going over it again is cheaper than joining the two.
         start.loop = loop_of(method).of(method, taken.callback, problem)
         value = plain_result(start.loop, problem.operands[1][0], problem.operands[2], problem.parameters["t_eval"])
-        return (driven("LSODA" if method == "auto" else method) if value is None else value), start
+        return (driven(STAND_INS.get(method, method)) if value is None else value), start
     finally:
         if start.watch is not None:
             start.watch.close()
