@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from fsci.kernels.integrate.integrands import Integrand
 
-__all__ = ["Transformed", "transformed"]
+__all__ = ["Transformed", "resolvable", "transformed"]
 
 Array = NDArray[np.float64]
 
 # Powers of ten that leave room for the squares and products of an integrand.
 _NEAREST, _FARTHEST = 1e-290, 1e150
+_SHORTEST, _LONGEST, _LARGEST_END, _FEWEST = 1e-270, 1e300, 1e100, 1024.0
 _LAST_PLACES = 4.0  # units in the last place of an end that a point must keep away from it
 _KEPT_BITS = 2.0**20  # the same, where the rest is extrapolated: x is exact to a millionth of its distance
 _LEAST_POWER = -0.999  # of the distance from an end; below it the integral is not told from one that diverges
@@ -69,10 +70,9 @@ class Transformed:
             return b - distance, far, distance, slope * distance
         return np.sinh(s), far, far, slope * np.cosh(s)
 
-    def place(self, x: Array) -> Array:
-        """The t of the points x between finite limits."""
-        a, b = self.integrand.a, self.integrand.b
-        return np.arcsinh(0.5 * np.log((x - a) / (b - x)) / _HALF_PI)
+    def place(self, share: Array) -> Array:
+        """The t of the points that are `share` of the way from a to b, both finite."""
+        return np.arcsinh(0.5 * np.log(share / (1.0 - share)) / _HALF_PI)
 
     def values(self, t: Array) -> Array:
         """Values of g at `t`; 0 where x has come as near to the end as a double can, and the weight has underflowed."""
@@ -123,6 +123,15 @@ class Transformed:
         return end * abs(step) / math.log(before / end)
 
 
+def resolvable(a: float, b: float) -> bool:
+    """Whether there is a range of t: enough doubles lie between the limits, and their distance is one."""
+    ends = [abs(float(e)) for e in (a, b) if math.isfinite(e)]
+    if len(ends) < 2:
+        return max(ends, default=0.0) <= _LARGEST_END
+    width = float(b) - float(a)
+    return max(_SHORTEST, _FEWEST * math.ulp(max(ends))) <= width <= _LONGEST
+
+
 def _end(distance: float) -> float:
     """|t| at which the distance from a finite end, relative to the scale of the range, is `distance`."""
     return math.asinh(abs(math.log(distance)) / _HALF_PI)
@@ -135,7 +144,7 @@ def _nearest(end: float, least: float) -> float:
 def _cut(end: float, width: float) -> float:
     """Where the range stops before a finite end that is not zero; 0 for other ends, and where there is no room."""
     cut = _KEPT_BITS * math.ulp(end) if end and math.isfinite(end) else 0.0
-    return cut if cut <= 1e-3 * width else 0.0
+    return cut if _NEAREST <= cut <= 1e-3 * width else 0.0
 
 
 def transformed(

@@ -55,7 +55,7 @@ def sampled(function: Transformed) -> Samples:
     a, b = function.integrand.a, function.integrand.b
     finite = -np.inf < a and b < np.inf
     if finite:
-        even = function.place(a + (b - a) * (np.arange(0.0, GRID) + _GOLDEN) / (GRID + 1.0))
+        even = function.place((np.arange(0.0, GRID) + _GOLDEN) / (GRID + 1.0))
         t = np.union1d(t, even[(even > start) & (even < stop)])
     else:
         t = np.union1d(t, t + 0.5 * _GOLDEN * (stop - start) / GRID)

@@ -177,8 +177,33 @@ def test_singular_ends_that_are_not_zero(f, a, b, exact):
     value, certificate = fsci.certify(fi.quad)(f, a, b)
     assert value == si.quad(f, a, b)
     assert holds(value[0], certificate, exact)
-    if a != 1e6:  # nine doubles lie between these limits
+    if a != 1e6:  # nine doubles lie between these limits: too few to look at
         assert certificate.detail["second_rule"] == pytest.approx(exact, rel=2e-8)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (-1e308, 1e308), (0, 1e308), (0, 1e-300), (0, 5e-324), (1, 1 + 2**-52), (1.0, 1 + 2**-40), (-1e-320, 1e-310),
+        (1e300, inf), (1e99, inf), (-inf, 1e-320), (1e-320, 1.0), (-1e16, 1e16), (-1e-200, 1e-200),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", ["strict", "hardened"])
+def test_extreme_ranges_are_answered_and_never_wrongly_certified(a, b, mode):
+    for f, integral in (
+        (lambda x: 1.0, b - a),
+        (lambda x: x * x if abs(x) < 1e150 else inf, inf if b - a > 1e99 else (b**3 - a**3) / 3),
+        (lambda x: math.nan, math.nan),
+    ):
+        with fsci.policy(mode=mode), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            diagnosis = fsci.explain(fi.quad, f, a, b)
+            expected = si.quad(f, a, b)
+        if mode == "strict":
+            np.testing.assert_equal(diagnosis.value, expected)
+        if diagnosis.certificate.verdict == "certified":
+            error = abs(diagnosis.value[0] - integral)
+            assert error <= diagnosis.certificate.forward_error * abs(integral) + 4e-16 * abs(integral)
 
 
 @pytest.mark.parametrize("power", [-0.9999, -1.0, -1.0001, -1.5])

@@ -38,6 +38,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
     return 600.0 if evidence.get("shape") == "oscillating" else 4000.0
 
 
+@np.errstate(all="ignore")
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     function, a, b = problem.operands
     integrand = Integrand(function, a, b, problem.parameters)

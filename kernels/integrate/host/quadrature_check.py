@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 from fsci.kernels.integrate.adaptive import Result, integrate
-from fsci.kernels.integrate.double_exponential import transformed
+from fsci.kernels.integrate.double_exponential import resolvable, transformed
 from fsci.kernels.integrate.fourier import decays, fourier_integral
 from fsci.kernels.integrate.host.fourier_double_exponential import is_fourier
 from fsci.kernels.integrate.integrands import Integrand
@@ -46,17 +48,18 @@ def _of_wave(problem: Problem, integrand: Integrand) -> Result | None:
 @register_check("quadrature", "host")
 def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy) -> Certificate:
     value = attempt.byproducts.get("result", math.nan)
-    if not math.isfinite(value):
+    function, a, b = problem.operands
+    if not math.isfinite(value) or not resolvable(a, b):
         return Certificate(verdict="uncertified", algorithm=attempt.kernel, detail={"error_bound": math.inf})
     change, samples = evidence.get("transformed"), evidence.get("samples")
-    if change is None:
-        function, a, b = problem.operands
-        change = transformed(Integrand(function, a, b, problem.parameters))
-        samples = sampled(change)
     u = problem.unit_roundoff
-    second = _of_wave(problem, change.integrand) if is_fourier(problem) else None
-    if second is None:
-        second = integrate(change, samples, SHARE * policy.target(u), "gk21", SPLIT)
+    with np.errstate(all="ignore"):
+        if change is None:
+            change = transformed(Integrand(function, a, b, problem.parameters))
+            samples = sampled(change)
+        second = _of_wave(problem, change.integrand) if is_fourier(problem) else None
+        if second is None:
+            second = integrate(change, samples, SHARE * policy.target(u), "gk21", SPLIT)
     bound = abs(value - second.value) + second.error
     bound = bound if math.isfinite(bound) else math.inf
     size, magnitude = abs(value), second.magnitude

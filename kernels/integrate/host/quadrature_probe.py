@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fsci.core.registry import register_probe
 from fsci.core.types import Evidence, Fact, Problem
-from fsci.kernels.integrate.double_exponential import transformed
+from fsci.kernels.integrate.double_exponential import resolvable, transformed
 from fsci.kernels.integrate.integrands import Integrand
 from fsci.kernels.integrate.samples_of import sampled
 
@@ -17,9 +19,12 @@ def probe(problem: Problem) -> Evidence:
     if not problem.parameters["sampled"]:
         return Evidence()
     function, a, b = problem.operands
+    if not resolvable(a, b):
+        return Evidence()
     integrand = Integrand(function, a, b, problem.parameters)
     change = transformed(integrand)
-    samples = sampled(change)
+    with np.errstate(all="ignore"):
+        samples = sampled(change)
     return Evidence(
         {
             "shape": Fact(samples.shape, exact=False),
