@@ -297,6 +297,17 @@ def test_what_is_no_h_matrix_has_no_bound():
     assert certificate.backward_error < 1e-10
 
 
+@pytest.mark.parametrize("n", [5, 30])
+@pytest.mark.parametrize("shift", [0.0, 1e-15, 1e-10, 1e-6])
+def test_a_nearly_singular_mesh_is_not_certified(n, shift):
+    a = laplacian(n)
+    a = sp.csr_array(a - sp.diags_array(a.sum(axis=1)) + shift * sp.eye_array(n * n))  # no boundary: constants are lost
+    b = a @ np.random.default_rng(0).standard_normal(n * n)
+    certificate = fsci.explain(ours.cg, a, b, rtol=1e-10, M="auto", maxiter=500).certificate
+    assert certificate.verdict == "uncertified"
+    assert certificate.condition >= 8 / shift * (1 - 1e-6) if shift > 1e-12 else certificate.condition == np.inf
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_nothing_is_proved_of_what_is_not_finite(bad):
     a, b = laplacian(4), np.ones(16)

@@ -127,7 +127,9 @@ def _theirs(name: str, reason: str, a: Any, *args: Any, **kwargs: Any) -> Any:
     return hand_over(_ORIGINAL[name], f"sparse.linalg.{name}", reason, a, *args, **kwargs)
 
 
-_PRECONDITIONED = "a preconditioner, or arguments that SciPy refuses: SciPy's iteration"
+_PRECONDITIONED = (
+    "no sparse matrix of a native dtype, a preconditioner of the caller's, or a report or a check by SciPy"
+)
 
 
 def cg(
