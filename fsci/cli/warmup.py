@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from pkgutil import walk_packages
 from time import perf_counter
 from typing import Any
 
@@ -96,6 +98,15 @@ def _thunk(function: Callable[..., Any], arguments: tuple[Any, ...], mode: str) 
     return call
 
 
+def _load_loops() -> None:
+    """Import what kernels import only with their first call, so that it is declared."""
+    import fsci.kernels
+
+    for module in walk_packages(fsci.kernels.__path__, "fsci.kernels."):
+        if not {"cuda", "xla"} & set(module.name.split(".")):
+            import_module(module.name)
+
+
 def run(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Compile, call, report."""
     from fsci.core import registry
@@ -103,6 +114,7 @@ def run(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
     started = perf_counter()
     registry.load_all()
+    _load_loops()
     signatures = sum(len(declared) for _, declared in jit.declared())
     with progress("Compiling", signatures) as step:
         compiled = jit.compile_declared(step)
