@@ -35,9 +35,11 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## fsci against SciPy and NumPy side by side, then the asv site
+bench: $(STAMP)  ## fsci against SciPy and other peers side by side, work-precision diagrams, then the asv site
 	$(BIN)/fsci warmup
 	$(BIN)/python -m benchmarks.side_by_side
+	$(BIN)/python -m benchmarks.integrate_side_by_side --quick
+	$(BIN)/python -m benchmarks.work_precision --quick
 	$(BIN)/python -m benchmarks.site
 
 calibrate: $(STAMP)  ## measure the shipped cost and success tables again, on this machine
