@@ -17,7 +17,7 @@ from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
 from fsci.kernels.integrate.auto_solver import STAND_INS
-from fsci.kernels.integrate.compiled import is_jitted
+from fsci.kernels.integrate.compiled import STRUCTURED_FROM, is_jitted
 from fsci.kernels.integrate.host.stepped import tiered
 from fsci.kernels.integrate.native_callbacks import native_rhs
 
@@ -28,7 +28,7 @@ _scipy_solve_ivp = scipy_integrate.solve_ivp
 # SciPy's methods that are answered here; "LSODA" and solver classes are handed over.
 _METHODS = {"RK23", "RK45", "DOP853", "Radau", "BDF", *STAND_INS}
 _IMPLICIT = {"Radau", "BDF", *STAND_INS}
-_STRUCTURED, _LARGE = {"Radau", "BDF"}, 100  # order from which the structure of the Jacobian is looked for
+_STRUCTURED = {"Radau", "BDF"}
 _DOUBLE = np.dtype(np.float64)
 _LEAST_RTOL = 100 * float(np.finfo(float).eps)  # SciPy warns below, and raises it
 _OPTIONS = {"rtol", "atol", "max_step", "first_step"}
@@ -102,7 +102,7 @@ def solve_ivp(
     plain = events is None and not dense_output
     given = {"t_eval": t_eval, "dense_output": dense_output, "events": events, "vectorized": vectorized, "args": args}
     frame = FRAME.get()
-    large = isinstance(method, str) and method in _STRUCTURED and np.size(y0) > _LARGE
+    large = isinstance(method, str) and method in _STRUCTURED and np.size(y0) > STRUCTURED_FROM
     if type(fun) is FunctionType and frame.may_plan and method in _METHODS and not large:
         # An interpreted callback has one kernel to begin with: nothing is ranked, and a short solve pays for nothing.
         value, _ = tiered(

@@ -17,6 +17,7 @@ from fsci.kernels.integrate.events import Roots, watchful
 from fsci.kernels.integrate.native_callbacks import NativeRhs
 
 __all__ = [
+    "STRUCTURED_FROM",
     "attempt_of",
     "compiled_applies",
     "compiled_fast",
@@ -26,6 +27,10 @@ __all__ = [
     "is_plain",
     "solution",
 ]
+
+
+# Order from which a sparse elimination, with its bookkeeping, costs less than SciPy's dense one (measured).
+STRUCTURED_FROM = 100
 
 
 def is_jitted(function: Any) -> bool:
@@ -110,6 +115,12 @@ def solution(problem: Problem, method: str) -> Any:
     value = None
     if method in BASES and is_jitted(problem.operands[0]):
         value = compiled_fast(method, problem)
+    implicit = method in ("Radau", "BDF") and problem.size > STRUCTURED_FROM
+    if value is None and implicit and problem.parameters["options"].get("jac") is None:
+        from fsci.kernels.integrate.structured import structured_result  # here: a short solve imports no Numba
+
+        found = structured_result(problem, method)
+        value = None if found is None else found[0]
     return driven(problem, method) if value is None else value
 
 

@@ -7,6 +7,7 @@ given, is held against a random direction at each Jacobian.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from scipy.integrate import BDF, Radau
 from scipy.sparse import csc_matrix, eye_array
 from scipy.sparse.linalg import splu
 
+from fsci.core.types import Problem
+from fsci.kernels.integrate.callbacks import rhs_of
+from fsci.kernels.integrate.compiled import driven, is_jitted
+from fsci.kernels.integrate.sparsity import structure_of, structure_seen
 from fsci.kernels.sparse import multifrontal
 
-__all__ = ["CLASSES", "Incomplete", "Structured", "symbolic"]
+__all__ = ["CLASSES", "Incomplete", "Structured", "structured_result", "symbolic"]
 
 _INDEX = np.int32
 
@@ -102,3 +107,39 @@ class _StructuredBdf(Structured, BDF):
 
 
 CLASSES: dict[str, Any] = {"Radau": _StructuredRadau, "BDF": _StructuredBdf}
+
+
+def _structure(problem: Problem) -> Any:
+    """Where the Jacobian has entries: as the caller says, or as found; None where that is nearly everywhere."""
+    (function, (t0, _), y0), options = problem.operands, problem.parameters
+    given = options["options"].get("jac_sparsity")
+    if given is not None:
+        try:
+            structure = csc_matrix(given)
+        except (TypeError, ValueError):
+            return None  # SciPy says what is wrong with it
+        return structure if structure.shape == (y0.size, y0.size) else None
+    if is_jitted(function):
+        callback = rhs_of(function, y0.size, options["args"])
+        if not callback.reason:
+            return structure_of(callback.function, callback.parameters, t0, y0)
+    return structure_seen(lambda t, y: function(t, y, *options["args"]), t0, y0)
+
+
+def structured_result(problem: Problem, method: str) -> tuple[Any, int] | None:
+    """SciPy's result of `problem`, and the entries of its Jacobian; None where there is no structure, or it fails."""
+    structure = _structure(problem)
+    if structure is None:
+        return None
+    analysis, flops = symbolic(structure)
+    # Against 2 n**3 / 3 multiplications of a full matrix.
+    if 3.0 * flops >= 2.0 * float(problem.size) ** 3:
+        return None
+    options = problem.parameters["options"]
+    named = {**options, "jac_sparsity": structure}
+    posed = replace(problem, parameters={**problem.parameters, "options": named})
+    try:
+        value = driven(posed, CLASSES[method], checked=options.get("jac_sparsity") is None, analysis=analysis)
+    except Incomplete:
+        return None
+    return value, int(structure.nnz)

@@ -249,7 +249,7 @@ def test_interpreted_callback_with_structure(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_interpreted_structure_that_does_not_last_is_given_up(method):
-    y0 = np.linspace(1.0, 2.0, 128)
+    y0 = np.linspace(1.0, 2.0, 104)
     ours = fi.solve_ivp(waking.py_func, (0.0, 3.0), y0, method, rtol=1e-6, atol=1e-9)
     scipys = si.solve_ivp(waking.py_func, (0.0, 3.0), y0, method, rtol=1e-6, atol=1e-9)
     assert ours.success
