@@ -113,7 +113,8 @@ def supernodal(starts: Any, lists: Any, ordering: Ordering) -> Supernodal:
         independent_parts(count, above, (k * (k + r) ** 2).astype(float), halves)
         cuts = int(halves[0]), int(halves[1]), count
     bounds = (0, *cuts)
-    peaks = tuple(_peak(above[a:b] - a, r[a:b]) for a, b in pairwise(bounds))
+    first_peak, second_peak, last_peak = (_peak(above[a:b] - a, r[a:b]) for a, b in pairwise(bounds))
+    peaks = first_peak, second_peak, last_peak
     return Supernodal(
         count, first, above, pointers, rows, ordering.order, inverse, lptr, uptr, int((k + r).max()), cuts, peaks
     )
