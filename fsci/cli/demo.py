@@ -7,6 +7,7 @@ import statistics
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
@@ -53,12 +54,10 @@ def _broken(row: Mapping[str, Any]) -> bool:
 
 def measured(case: Case) -> dict[str, Any]:
     """One row: times, true errors, certificate, route."""
-    import scipy.linalg
-
     import fsci
 
-    scipy_call = _thunk(getattr(scipy.linalg, case.function), case)
-    fsci_function = getattr(fsci.linalg, case.function)
+    scipy_call = _thunk(getattr(import_module(f"scipy.{case.module}"), case.function), case)
+    fsci_function = getattr(import_module(f"fsci.{case.module}"), case.function)
     row: dict[str, Any] = {"case": case.name, "policy": dict(case.policy)}
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
@@ -75,11 +74,8 @@ def measured(case: Case) -> dict[str, Any]:
 
 
 def _thunk(function: Callable[..., Any], case: Case) -> Thunk:
-    first = case.function == "lstsq"
-
     def call() -> Any:
-        value = function(*case.arguments)
-        return value[0] if first else value
+        return case.answer(function(*case.arguments, **case.options))
 
     return call
 
@@ -107,7 +103,7 @@ def _certificate(function: Callable[..., Any], case: Case) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            diagnosis = fsci.explain(function, *case.arguments)
+            diagnosis = fsci.explain(function, *case.arguments, **case.options)
         except (np.linalg.LinAlgError, FsciError) as error:
             found = getattr(error, "diagnosis", None)
             return empty | {"route": found.route if found is not None else ""}

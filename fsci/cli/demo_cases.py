@@ -1,4 +1,4 @@
-"""The systems of ``fsci demo``, each with its true solution.
+"""The problems of ``fsci demo``, each with its true solution.
 
 Most are of integers with an integer solution, so that every entry of the right-hand side and the
 truth are exact. Where the matrix is a measured one, the truth comes from refinement in pairs of doubles
@@ -22,6 +22,18 @@ STRICT: Mapping[str, Any] = {}
 HARDENED = {"mode": "hardened", "accuracy": "full"}
 
 
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _first(value: Any) -> Any:
+    return value[0]
+
+
+def _end(value: Any) -> Any:
+    return value.y[:, -1]
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One call, its true answer (None where none exists), and the policy for fsci."""
@@ -32,6 +44,9 @@ class Case:
     truth: Any
     policy: Mapping[str, Any] = field(default_factory=dict)
     truth_rest: Any = 0.0  # what the truth has beyond double precision
+    module: str = "linalg"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    answer: Callable[[Any], Any] = _itself  # from what the function gives
 
 
 def _integers(rng: np.random.Generator, *shape: int, largest: int = 50) -> Any:
@@ -73,7 +88,50 @@ def _least_squares(rng: np.random.Generator) -> Iterator[Case]:
     order = rng.permutation(20_000)
     a = np.concatenate([half, half])[order]
     b = np.concatenate([half @ x + r, half @ x - r])[order]
-    yield Case("least squares, 20000 x 200", "lstsq", (a, b), x)
+    yield Case("least squares, 20000 x 200", "lstsq", (a, b), x, answer=_first)
+
+
+def _sparse(rng: np.random.Generator) -> Iterator[Case]:
+    import scipy.sparse as sp
+
+    for name, sides in (("Poisson, 400 x 400 grid, sparse", (400, 400)), ("Poisson, 24 x 24 x 24 grid", (24, 24, 24))):
+        n = int(np.prod(sides))
+        a = sum(
+            sp.kron(
+                sp.kron(sp.eye_array(int(np.prod(sides[:k]))), _second_difference(m)),
+                sp.eye_array(n // int(np.prod(sides[: k + 1]))),
+            )
+            for k, m in enumerate(sides)
+        ).tocsc()
+        x = _integers(rng, n)
+        yield Case(name, "spsolve", (a, a @ x), x, module="sparse.linalg")
+
+
+def _second_difference(m: int) -> Any:
+    import scipy.sparse as sp
+
+    return sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(m, m))
+
+
+def _orbits(rng: np.random.Generator) -> Iterator[Case]:
+    """Kepler's problem: after a period everything is where it was."""
+    import numba
+
+    @numba.njit
+    def kepler(t, y):  # type: ignore[no-untyped-def]
+        r3 = (y[0] ** 2 + y[1] ** 2) ** 1.5
+        return np.array([y[2], y[3], -y[0] / r3, -y[1] / r3])
+
+    y0 = np.array([0.5, 0.0, 0.0, 3.0**0.5])  # eccentricity 1/2
+    for periods, method, form, fun in (
+        (10, "RK45", "jitted", kepler),
+        (10, "DOP853", "jitted", kepler),
+        (100, "DOP853", "plain", kepler.py_func),
+    ):
+        options = {"method": method, "rtol": 1e-11, "atol": 1e-13}
+        name = f"orbit, {periods} periods, {method}, {form} callback"
+        span = (0.0, 2.0 * np.pi * periods)
+        yield Case(name, "solve_ivp", (fun, span, y0), y0, module="integrate", options=options, answer=_end)
 
 
 def _refined(name: str, a: Any, policy: Mapping[str, Any]) -> Iterator[Case]:
@@ -132,6 +190,8 @@ _SOURCES: tuple[Callable[[np.random.Generator], Iterator[Case]], ...] = (
     _large,
     _batch,
     _least_squares,
+    _sparse,
+    _orbits,
     _delicate,
     _scikit_learn,
     _pyamg,
@@ -142,5 +202,5 @@ _SOURCES: tuple[Callable[[np.random.Generator], Iterator[Case]], ...] = (
 def cases(quick: bool = False) -> Iterator[Case]:
     """All cases that this installation can make; `quick` leaves out the large ones."""
     for source in _SOURCES:
-        if not (quick and source in (_large, _batch, _least_squares)):
+        if not (quick and source in (_large, _batch, _least_squares, _sparse)):
             yield from source(np.random.default_rng(2026))

@@ -91,8 +91,14 @@ class Roots:
 class _InPieces:
     """Mixed into a solver class: a step that hides roots is shown in pieces."""
 
+    status: str
+    t: float
+    t_old: float
+    y: Any
+
     def __init__(self, *arguments: Any, roots: Roots, **options: Any) -> None:
-        self._roots, self._pending, self._dense = roots, [], None
+        self._roots, self._dense = roots, None
+        self._pending: list[tuple[float, Any, str]] = []
         super().__init__(*arguments, **options)
 
     def step(self) -> str | None:
