@@ -101,7 +101,8 @@ def banded(structure: Any) -> Pattern | None:
     # Multiplications: 2 n lower (lower + upper) against 2 n**3 / 3.
     if 3 * lower * (lower + upper) >= n * n:
         return None
-    groups = np.asarray(group_columns(csc_matrix(pattern)), np.int64)
+    # In the order of the band, the greedy grouping is optimal for a full one.
+    groups = np.asarray(group_columns(csc_matrix(pattern), np.argsort(place)), np.int64)
     columns = np.argsort(groups, kind="stable")
     starts = np.searchsorted(groups[columns], np.arange(groups.max() + 2))
     indptr, indices = pattern.indptr.astype(np.int64), pattern.indices.astype(np.int64)
