@@ -10,7 +10,7 @@ Sampling cannot prove that no root is left; it finds what a parabola through nei
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,10 @@ def pieces(events: list[Callable[[float, Any], Any]], dense: Any, t_old: float, 
     return sorted(cuts, reverse=bool(t < t_old))
 
 
+def _called(event: Any, args: tuple[Any, ...], t: float, y: Any) -> Any:
+    return event(t, y, *args)
+
+
 class Roots:
     """The events of one solve, and the times that were shown to the driver between steps.
 
@@ -77,7 +81,7 @@ class Roots:
 
     def __init__(self, events: Any, args: tuple[Any, ...]) -> None:
         chosen = [events] if callable(events) else list(events)
-        self.events = [lambda t, y, event=event: event(t, y, *args) for event in chosen]
+        self.events: list[Callable[[float, Any], Any]] = [partial(_called, event, args) for event in chosen]
         self.between: set[float] = set()
 
     def cleaned(self, result: Any, t_eval: Any) -> Any:
@@ -97,7 +101,8 @@ class _InPieces:
     y: Any
 
     def __init__(self, *arguments: Any, roots: Roots, **options: Any) -> None:
-        self._roots, self._dense = roots, None
+        self._roots = roots
+        self._dense: Any = None
         self._pending: list[tuple[float, Any, str]] = []
         super().__init__(*arguments, **options)
 
