@@ -1,12 +1,13 @@
 """Measure the costs of the sparse direct solvers, and write them into the shipped profile.
 
-``python -m benchmarks.calibrate_direct``. Grids in two and three dimensions and graphs of power networks' kind;
+``python -m benchmarks.calibrate_direct [NAME]``. Grids in two and three dimensions and graphs of power networks' kind;
 a kernel's seconds are tabulated against its own measure of work, as a curve that does not fall.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
@@ -56,6 +57,8 @@ def matrices() -> Iterator[Any]:
         yield grid(n, n, n)
     for n in (200, 600, 2000, 6000, 20000):
         yield network(n)
+    for n in (10, 30, 100, 350):
+        yield sp.csc_array(sp.tril(grid(n, n)))
 
 
 def best_of(call: Callable[[], Any], limit: float = 0.6) -> float:
@@ -84,8 +87,8 @@ def curve(points: list[tuple[float, float]], bins: int = 3) -> list[list[float]]
     return rows
 
 
-def measured() -> dict[str, dict[str, list[list[float]]]]:
-    """Curves by kernel, and of the orderings."""
+def measured(only: str) -> dict[str, dict[str, list[list[float]]]]:
+    """Curves by kernel, and of the orderings, whose name holds this text."""
     found: dict[str, list[tuple[float, float]]] = {}
     for a in matrices():
         b = a @ np.ones(a.shape[0])
@@ -93,11 +96,11 @@ def measured() -> dict[str, dict[str, list[list[float]]]]:
         evidence = registry.probe(problem)
         for name, kernel in registry.kernels(KIND, "host").items():
             known = Evidence() if name == "small_direct" else evidence
-            if kernel.applies(problem, known) is None:
+            if only in kernel.key and kernel.applies(problem, known) is None:
                 seconds = best_of(lambda k=kernel, p=problem, e=known: k.run(p, e))  # type: ignore[misc]
                 found.setdefault(kernel.key, []).append((kernel.work(problem, known), seconds))
         starts, lists = graph_of(a.shape[0], a.indptr, a.indices)
-        if a.shape[0] >= 2000:
+        if a.shape[0] >= 2000 and only in "sparse_ordering/host/dissection":
             seconds = best_of(lambda s=starts, x=lists: dissected(s, x))  # type: ignore[misc]
             found.setdefault("sparse_ordering/host/dissection", []).append((float(lists.size), seconds))
     return {key: {"float64": curve(points)} for key, points in found.items()}
@@ -105,7 +108,7 @@ def measured() -> dict[str, dict[str, list[list[float]]]]:
 
 def main() -> None:
     """Write the curves."""
-    curves = measured()
+    curves = measured(sys.argv[1] if len(sys.argv) > 1 else "")
     table = json.loads(PROFILE.read_text(encoding="utf-8"))
     table["kernels"].update(curves)
     PROFILE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -18,9 +18,9 @@ from fsci.kernels.sparse.front_solve import solve_cholesky, solve_lu
 from fsci.kernels.sparse.pattern import scanned, symmetric_order
 from fsci.kernels.sparse.supernodes import borders, front_sizes, supernodes
 
-__all__ = ["ANOTHER_WAY", "MALFORMED", "SOLVED", "backward_error", "direct"]
+__all__ = ["ANOTHER_WAY", "MALFORMED", "SOLVED", "TRIANGLE", "backward_error", "direct"]
 
-SOLVED, ANOTHER_WAY, MALFORMED = 0, 1, 2
+SOLVED, ANOTHER_WAY, MALFORMED, TRIANGLE = 0, 1, 2, 3
 _KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
 
 
@@ -51,6 +51,8 @@ def direct(n, indptr, indices, data, b, x, by_rows):  # type: ignore[no-untyped-
     facts = scanned(n, indptr, indices, data)
     if facts[10] == 1.0 or facts[0] == 0.0:
         return MALFORMED
+    if facts[1] == 0.0 or facts[2] == 0.0:
+        return TRIANGLE
     if not symmetric_order(facts):
         return ANOTHER_WAY
     starts = np.empty(n + 1, indices.dtype)

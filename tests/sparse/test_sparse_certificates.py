@@ -13,7 +13,7 @@ from benchmarks.calibrate_direct import grid, network
 from fsci.kernels.sparse.sparse_residual import compressed_residual
 from fsci.sparse.linalg.systems import spsolve
 
-KERNELS = ["cholesky_multifrontal", "lu_multifrontal", "superlu", "superlu_symmetric"]
+KERNELS = ["cholesky_multifrontal", "hidden_triangle", "lu_multifrontal", "superlu", "superlu_symmetric"]
 
 
 def exact(a: sp.csc_array, b: np.ndarray) -> np.ndarray | None:
@@ -59,6 +59,7 @@ def hard(rng: np.random.Generator) -> dict[str, sp.csc_array]:
         "arrow": sp.csc_array(arrow),
         "twins": sp.csc_array(twins),
         "network": network(n),
+        "triangle": sp.csc_array(np.tril(rng.standard_normal((n, n)))[rng.permutation(n)][:, rng.permutation(n)]),
         "growth": sp.csc_array(np.tril(-np.ones((n, n)), -1) + np.eye(n) + np.eye(n)[:, [-1]] @ np.ones((1, n))),
     }
 

@@ -178,6 +178,11 @@ def test_routes():
     assert route(shifted).startswith("cholesky_multifrontal > lu_multifrontal")
     wind = sp.csc_array(grid(80, 80) + sp.kron(sp.eye_array(80), sp.diags_array([np.ones(79)], offsets=[1])))
     assert route(wind) == "lu_multifrontal"
+    order, other = (np.random.default_rng(seed).permutation(6400) for seed in (0, 1))
+    triangle = sp.csc_array(sp.tril(grid(80, 80)))
+    assert route(triangle) == route(sp.csr_array(triangle.T)) == "hidden_triangle"
+    assert route(sp.csc_array(sp.csc_array(triangle[order])[:, other])) == "hidden_triangle"
+    assert route(sp.csc_array(sp.diags_array(np.arange(1.0, 40_000.0)))) == "hidden_triangle"
 
 
 def test_a_factorization_too_large_is_refused_by_its_size(monkeypatch):

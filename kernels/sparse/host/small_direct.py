@@ -16,10 +16,11 @@ from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.sparse.compressed import compressed, one_matrix
-from fsci.kernels.sparse.direct import ANOTHER_WAY, SOLVED, backward_error, direct
+from fsci.kernels.sparse.direct import ANOTHER_WAY, SOLVED, TRIANGLE, backward_error, direct
 from fsci.kernels.sparse.host.superlu import superlu_solver
 from fsci.kernels.sparse.multifrontal import cholesky, graph_of, lu, minimum_degree, supernodal
 from fsci.kernels.sparse.pattern import scan
+from fsci.kernels.sparse.peeling import peeled, substitution
 
 __all__ = ["SMALL"]
 
@@ -49,7 +50,10 @@ def fast(A: Any, b: Any) -> Any:
     with np.errstate(all="ignore"):
         status = direct(a.n, a.indptr, a.indices, a.data, sides, x, int(a.by_rows))
         tolerance = BACKWARD_SLACK * _UNIT[A.dtype.char] * a.n**0.5
-        if status == ANOTHER_WAY:
+        orders = peeled(a) if status == TRIANGLE else None
+        if orders is not None:
+            x = substitution(a, orders)(sides)
+        elif status in (ANOTHER_WAY, TRIANGLE):
             indices, indptr = a.indices.astype(np.intc, copy=False), a.indptr.astype(np.intc, copy=False)
             try:
                 x, info = _superlu.gssv(
@@ -87,7 +91,8 @@ def _solver(problem: Problem) -> Callable[..., Any]:
                 found = lu(s, a.indptr, a.indices, a.data, a.by_rows)
             if not found.replaced:
                 return found.solve
-        return superlu_solver(problem.operands[0], _OPTIONS)
+        orders = None if pattern.symmetric_order else peeled(a)
+        return superlu_solver(problem.operands[0], _OPTIONS) if orders is None else substitution(a, orders)
 
     def solve(rhs: Any, adjoint: bool = False) -> Any:
         return factors()(rhs, adjoint)

@@ -11,6 +11,7 @@ from fsci.kernels.sparse.compressed import compressed
 from fsci.kernels.sparse.dissection import dissected
 from fsci.kernels.sparse.multifrontal import Ordering, graph_of, minimum_degree, ordering_of
 from fsci.kernels.sparse.pattern import SYMMETRY, scan
+from fsci.kernels.sparse.peeling import peeled
 
 __all__: list[str] = []
 
@@ -42,7 +43,14 @@ def probe(problem: Problem) -> Evidence:
         "malformed": p.malformed,
         "structure": _structure(low, up, p.pattern_symmetry, p.hermitian, p.positive_diagonal and p.positive_minors),
     }
-    if not p.malformed and p.finite and p.symmetric_order:
+    if p.malformed or not p.finite:
+        return Evidence.of(**facts)
+    orders = None if p.symmetric_order else peeled(a)
+    if orders is not None:
+        facts["peeled"] = orders
+        if low and up:
+            facts["structure"] = "permuted_triangular"
+    if p.symmetric_order:
         starts, lists = graph_of(a.n, a.indptr, a.indices)
         facts["graph"] = starts, lists
         facts["ordering"] = _best_ordering(starts, lists)

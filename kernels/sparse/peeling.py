@@ -1,0 +1,102 @@
+"""Rows and columns of a triangle that is hidden by permutations, and substitution in their order.
+
+A row with one unknown gives that unknown; its column then leaves all rows, and others have one unknown left.
+If this goes through, the matrix is a triangle under the two orders (Duff, Erisman and Reid, 2017, section 6.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import boolean, complex128, float64, int32, int64, void
+
+from fsci.kernels.jit import jit
+from fsci.kernels.sparse.compressed import Compressed
+
+__all__ = ["peeled", "substitution"]
+
+_KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
+
+
+@jit([int64(int64, i[::1], i[::1], int64[::1], int64[::1], int64[::1]) for i in (int32, int64)])
+def _peel(n, indptr, indices, rows, columns, places):  # type: ignore[no-untyped-def]
+    """Fill the orders, and where the pivots are stored; gives how many rows could be peeled off."""
+    left = np.zeros(n, np.int64)
+    sums = np.zeros(n, np.int64)  # of the columns left in a row: the last one is the sum
+    for j in range(n):
+        for q in range(indptr[j], indptr[j + 1]):
+            left[indices[q]] += 1
+            sums[indices[q]] += j
+    found = 0
+    for i in range(n):
+        if left[i] == 1:
+            rows[found] = i
+            found += 1
+    done = 0
+    while done < found:
+        i = rows[done]
+        if left[i] != 1:
+            return done
+        j = sums[i]
+        columns[done] = j
+        for q in range(indptr[j], indptr[j + 1]):
+            r = indices[q]
+            left[r] -= 1
+            sums[r] -= j
+            if r == i:
+                places[done] = q
+            elif left[r] == 1:
+                rows[found] = r
+                found += 1
+        done += 1
+    return done
+
+
+@jit([
+    void(int64, i[::1], i[::1], d[::1], int64[::1], int64[::1], int64[::1], d[::1], d[::1], boolean)
+    for d, i in _KINDS
+])  # fmt: skip
+def _substitute(n, indptr, indices, data, rows, columns, places, b, x, transposed):  # type: ignore[no-untyped-def]
+    """Solve with the columns, or with their transpose; overwrites b."""
+    if transposed:
+        for k in range(n - 1, -1, -1):
+            i, j = rows[k], columns[k]
+            total = b[j]
+            for q in range(indptr[j], indptr[j + 1]):
+                if q != places[k]:
+                    total -= data[q] * x[indices[q]]
+            x[i] = total / data[places[k]]
+        return
+    for k in range(n):
+        j = columns[k]
+        value = b[rows[k]] / data[places[k]]
+        x[j] = value
+        for q in range(indptr[j], indptr[j + 1]):
+            b[indices[q]] -= data[q] * value
+
+
+def peeled(a: Compressed) -> tuple[Any, Any, Any] | None:
+    """Orders of rows and columns, and the places of the pivots; None for what is no hidden triangle."""
+    rows, columns, places = (np.empty(a.n + 1, np.int64) for _ in range(3))
+    done = _peel(a.n, a.indptr, a.indices, rows, columns, places)
+    return (rows[: a.n], columns[: a.n], places[: a.n]) if done == a.n else None
+
+
+def substitution(a: Compressed, orders: tuple[Any, Any, Any]) -> Callable[..., Any]:
+    """``solve(rhs, adjoint=False)`` by substitution; division by a zero pivot gives infinity."""
+    conjugate = a.data.conj() if a.data.dtype.kind == "c" else a.data
+
+    def solve(rhs: Any, adjoint: bool = False) -> Any:
+        if rhs.ndim == 2:
+            return np.stack([solve(rhs[:, k], adjoint) for k in range(rhs.shape[1])], axis=1)
+        if a.data.dtype.kind != "c" and np.iscomplexobj(rhs):
+            return solve(rhs.real, adjoint) + 1j * solve(rhs.imag, adjoint)
+        x = np.empty(a.n, a.data.dtype)
+        data = conjugate if adjoint else a.data
+        given = np.array(rhs, a.data.dtype, copy=True, order="C")
+        _substitute(a.n, a.indptr, a.indices, data, *orders, given, x, a.by_rows != adjoint)
+        return x
+
+    return solve
