@@ -56,7 +56,8 @@ class AutoLoop:
         options = problem.parameters
         self._callback, self._problem = callback, problem
         self._t_end, self._n = problem.operands[1][1], y0.size
-        self._explicit = "DOP853" if options["rtol"] < _TIGHT else "RK45"
+        # Where it stands in for RK45, its steps are RK45's as long as they are explicit.
+        self._explicit = "DOP853" if problem.structure == "auto" and options["rtol"] < _TIGHT else "RK45"
         self._implicit = "BDF" if self._n >= _LARGE else "Radau"
         self._border = tableau(self._explicit).border
         self._t_eval = np.empty(0) if t_eval is None else t_eval

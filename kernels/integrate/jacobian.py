@@ -165,8 +165,9 @@ def centred(rhs, p, t, y, h, jacobian, lower, upper, pattern):  # type: ignore[n
 def missed(rhs, p, t, y, f, h, jacobian, lower, upper, pattern):  # type: ignore[no-untyped-def]
     """INCOMPLETE if a difference in a random direction is not what the banded `jacobian` predicts, else 0.
 
-    Each component moves by its own `h` up or down, so that an entry outside the pattern shows in its row unless others
-    outside cancel it. A row may deviate by what the differences themselves may be wrong.
+    Each component moves by another part of its own `h`, so that an entry outside the pattern shows in its row: its
+    column was differenced together with others, which took it for theirs, but now move by other parts. A row may
+    deviate by what the differences themselves may be wrong.
     """
     n = y.shape[0]
     place, _, _, indptr, indices = pattern
@@ -177,7 +178,7 @@ def missed(rhs, p, t, y, f, h, jacobian, lower, upper, pattern):  # type: ignore
         state ^= state << np.uint64(13)
         state ^= state >> np.uint64(7)
         state ^= state << np.uint64(17)
-        point[j] = y[j] + (h[j] if (state >> np.uint64(40)) & np.uint64(1) else -h[j])
+        point[j] = y[j] + h[j] * (2.0 * np.float64(state >> np.uint64(11)) * 2.0**-53 - 1.0)
         step = point[j] - y[j]
         for e in range(indptr[j], indptr[j + 1]):
             entry = jacobian[place[j], lower + upper + place[indices[e]] - place[j]]

@@ -89,7 +89,7 @@ class Structured:
     def _complete(self, jacobian: Any, t: float, y: Any) -> Any:
         f = self.fun_single(t, y)  # type: ignore[attr-defined]
         h = self.jac_factor * np.maximum(self.atol, np.abs(y))  # type: ignore[attr-defined]
-        step = (y + np.where(self._probe > 0.0, h, -h)) - y
+        step = (y + self._probe * h) - y
         changed = self.fun_single(t, y + step) - f  # type: ignore[attr-defined]
         size = abs(jacobian)
         room = _DEVIATION * (size @ np.abs(step)) + _ROUNDINGS * _EPS * (size @ np.abs(y) + np.abs(f))

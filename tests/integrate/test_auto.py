@@ -219,3 +219,23 @@ def test_references_of_the_collection(name, rtol, data_folder):
     assert result.success
     exact = np.array(entry["yref"])
     assert np.all(np.abs(result.y[:, -1] - exact) <= 100.0 * rtol * np.abs(exact))
+
+
+def test_hardened_default_leaves_its_method_where_the_problem_is_stiff():
+    with fsci.policy(mode="hardened"), fsci.trace() as log:
+        result = fi.solve_ivp(rober, (0.0, 1e5), [1.0, 0.0, 0.0], rtol=1e-6, atol=1e-10)
+    exact = si.solve_ivp(rober, (0.0, 1e5), [1.0, 0.0, 0.0], "Radau", rtol=1e-10, atol=1e-14).y[:, -1]
+    assert result.success
+    assert result.t.size < 2000  # RK45 makes millions
+    np.testing.assert_allclose(result.y[:, -1], exact, rtol=1e-4)
+    assert "implicit" in log[-1].attempts[-1].byproducts["repair"]
+
+
+def test_hardened_default_is_rk45_where_the_problem_is_not_stiff():
+    strict = fi.solve_ivp(lorenz, (0.0, 3.0), [1.0, 1.0, 1.0], rtol=1e-8, atol=1e-8)
+    with fsci.policy(mode="hardened"), fsci.trace() as log:
+        hardened = fi.solve_ivp(lorenz, (0.0, 3.0), [1.0, 1.0, 1.0], rtol=1e-8, atol=1e-8)
+    assert np.array_equal(hardened.t, strict.t)
+    assert np.array_equal(hardened.y, strict.y)
+    assert hardened.nfev == strict.nfev
+    assert "repair" not in log[-1].attempts[-1].byproducts

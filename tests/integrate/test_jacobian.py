@@ -106,7 +106,7 @@ def coupled(t, y):
     d = -2.0 * y
     d[1:] += y[:-1]
     if t >= 1.0:
-        d[3] += 1e-3 * y[40]
+        d[3] += 1e-2 * y[40]
     return d
 
 

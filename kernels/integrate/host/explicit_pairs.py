@@ -25,8 +25,20 @@ def work(problem: Problem, evidence: Evidence) -> float:
     return 1.0
 
 
+def _may_change(method: str, problem: Problem) -> bool:
+    """Whether SciPy's default may be left where the problem is seen to be stiff: in hardened mode."""
+    return method == "RK45" and bool(problem.parameters["every_root"])
+
+
 def run(method: str, problem: Problem, evidence: Evidence) -> Attempt:
-    return compiled_run(method, problem)
+    if not _may_change(method, problem):
+        return compiled_run(method, problem)
+    # The same steps, until stability and not accuracy bounds them.
+    attempt = compiled_run("auto", problem)
+    if "switches" not in attempt.facts or not attempt.facts["switches"].value:
+        return attempt
+    repair = {"repair": "RK45 left for an implicit method where the problem is stiff"}
+    return Attempt(attempt.value, attempt.status, {**attempt.byproducts, **repair}, attempt.facts, attempt.final)
 
 
 def applies(method: str, problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -34,7 +46,7 @@ def applies(method: str, problem: Problem, evidence: Evidence) -> Refusal | None
 
 
 def fast(method: str, problem: Problem) -> Any:
-    return compiled_fast(method, problem)
+    return None if _may_change(method, problem) else compiled_fast(method, problem)
 
 
 for _method, _source in _SOURCES.items():
