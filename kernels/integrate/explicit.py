@@ -73,7 +73,7 @@ class ExplicitLoop:
         reals[DIRECTION] = 1.0 if t_end >= t0 else -1.0
         self._y, self._f, self._atol = np.zeros(width), np.zeros(width), np.ones(width)
         self._y[:n], self._atol[:n] = y0, atol
-        self._slopes = np.zeros((pair.starts.size - 1) * width)
+        self._slopes, self._room = np.zeros((pair.starts.size - 1) * width), np.zeros(5 * width)
         self._t_eval = _NO_TIMES if t_eval is None else np.ascontiguousarray(t_eval, dtype=float)
         self.y_eval = np.empty((self._t_eval.size, n))
         self.times, self.states, self._evaluations = _NO_TIMES, np.empty((0, n)), _NO_COUNTS
@@ -141,8 +141,8 @@ class ExplicitLoop:
         self.slopes = np.empty((capacity, pair.stages + 1, n) if keep else (0, 0, 0))
         self.status, self.stored = advance(
             self._callback.function, self._callback.parameters, self._reals, self._counts, self._y, self._f,
-            self._slopes, self._atol, pair.table, pair.stages, pair.order, self._t_eval, self.y_eval, self.times,
-            self.states, self._evaluations, self.slopes, tries,
+            self._slopes, self._atol, self._room, pair.table, pair.stages, pair.order, self._t_eval, self.y_eval,
+            self.times, self.states, self._evaluations, self.slopes, tries,
         )  # fmt: skip
 
     def restore(self, solver: Any, place: int) -> None:

@@ -11,9 +11,10 @@ import numba
 import numpy as np
 
 from fsci.kernels.integrate.callbacks import CALLBACK, POINTER
+from fsci.kernels.integrate.lane_pointers import address, load_at, shifted, store_at
 from fsci.kernels.integrate.status import CALLBACK_FAILED, DONE, MORE, TOO_SMALL
 from fsci.kernels.jit import jit
-from fsci.kernels.lanes import fma, load, magnitude, maximum, splat, store, total
+from fsci.kernels.lanes import fma, magnitude, maximum, splat, total
 
 __all__ = ["COUNTS", "REALS", "advance", "first_step", "interpolate", "stages_of"]
 
@@ -26,6 +27,7 @@ _SAMPLE = 4  # the rate is looked at in every fourth step: it changes slowly
 
 _VECTOR, _MATRIX, _BLOCK = numba.float64[::1], numba.float64[:, ::1], numba.float64[:, :, ::1]
 _INTEGERS = numba.int64[::1]
+_WHOLE = numba.types.CPointer(numba.int64)
 # Coefficients, their sources, where each stage starts, abscissas, error weights, dense output, border of stability.
 _TABLE = numba.types.Tuple((_VECTOR, _INTEGERS, _INTEGERS, _VECTOR, _MATRIX, _MATRIX, numba.float64))
 
@@ -83,35 +85,35 @@ def first_step(rhs, p, reals, counts, y, f, atol, order):  # type: ignore[no-unt
 @jit(
     [
         numba.int64(
-            CALLBACK, POINTER, numba.float64, numba.float64, _VECTOR, numba.int64, _VECTOR, numba.int64, numba.int64,
-            POINTER, _VECTOR, POINTER, _VECTOR, _VECTOR, _VECTOR, _INTEGERS, _INTEGERS, _VECTOR,
+            CALLBACK, POINTER, numba.float64, numba.float64, POINTER, numba.int64, numba.int64, POINTER, numba.int64,
+            numba.int64, POINTER, POINTER, POINTER, POINTER, _WHOLE, _WHOLE, POINTER,
         )
     ]
 )  # fmt: skip
 def stages_of(  # type: ignore[no-untyped-def]
-    rhs, p, t, h, y, n, K, start, stop, at, trial, to, slope, before, coefficients, sources, starts, nodes
-):
+    rhs, p, t, h, y, n, width, K, start, stop, trial, slope, before, coefficients, sources, starts, nodes
+):  # fmt: skip
     """Rows `start` to `stop` of K, each at the point that the tableau combines; gives the callback's status.
 
-    `trial` is left at the point of the last, `before` at the one before it. `p`, `at` and `to` point to the
-    parameters, `trial` and `slope`: an array bound to a name, or taken from a tuple, is a reference
-    counted, atomically, which costs more than the arithmetic of a small step.
+    `trial` is left at the point of the last, `before` at the one before it. All vectors are pointers: an array that is
+    passed on, or bound to a name, is a reference counted, atomically, which costs more than the arithmetic of a small
+    step (measured for Lorenz by RK45: half of the time).
     """
-    width = y.shape[0]
     step = splat(h)
     for s in range(start, stop):
+        first, last = starts[s], starts[s + 1]
         for c in range(0, width, 8):
             combined = splat(0.0)
-            for m in range(starts[s], starts[s + 1]):
-                combined = fma(splat(coefficients[m]), load(K, sources[m] * width + c), combined)
-            store(before, c, load(trial, c))
-            store(trial, c, fma(combined, step, load(y, c)))
-        failed = rhs(t + nodes[s] * h, at, to, p)
+            for m in range(first, last):
+                combined = fma(splat(coefficients[m]), load_at(K, sources[m] * width + c), combined)
+            store_at(before, c, load_at(trial, c))
+            store_at(trial, c, fma(combined, step, load_at(y, c)))
+        failed = rhs(t + nodes[s] * h, trial, slope, p)
         if failed != 0:
             return failed
         row = s * width
         if width == 8:
-            store(K, row, load(slope, 0))
+            store_at(K, row, load_at(slope, 0))
         else:
             for i in range(n):
                 K[row + i] = slope[i]
@@ -151,13 +153,13 @@ def interpolate(theta, h, y, y_new, K, dense, last, two, out):  # type: ignore[n
 @jit(
     [
         numba.types.UniTuple(numba.int64, 2)(
-            CALLBACK, _VECTOR, _VECTOR, _INTEGERS, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _TABLE, numba.int64, numba.int64,
-            _VECTOR, _MATRIX, _VECTOR, _MATRIX, _INTEGERS, _BLOCK, numba.int64,
+            CALLBACK, _VECTOR, _VECTOR, _INTEGERS, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _TABLE, numba.int64,
+            numba.int64, _VECTOR, _MATRIX, _VECTOR, _MATRIX, _INTEGERS, _BLOCK, numba.int64,
         )
     ]
 )  # fmt: skip
 def advance(  # type: ignore[no-untyped-def]
-    rhs, p, reals, counts, y, f, K, atol, table, stages, order,
+    rhs, p, reals, counts, y, f, K, atol, room, table, stages, order,
     t_eval, y_eval, times, states, evaluations, slopes, tries,
 ):  # fmt: skip
     """Make up to `tries` tries; gives MORE, DONE, TOO_SMALL or CALLBACK_FAILED, and the number of steps stored.
@@ -168,6 +170,8 @@ def advance(  # type: ignore[no-untyped-def]
         The state, updated; y and f are padded with zeros to a multiple of eight, `atol` with ones, and K holds a row
         for each stage.
         The call also ends where ``counts[STIFF]`` reaches ``counts[STIFF_ENOUGH]``, if that is not zero.
+    room : ndarray
+        Five vectors as long as y, to work in.
     t_eval, y_eval : (m,), (m, n) ndarray
         Where the dense output is wanted, in the order of the integration; filled from ``counts[ASKED]`` on.
     times, states, evaluations : (c,), (c, n), (c,) ndarray
@@ -176,16 +180,24 @@ def advance(  # type: ignore[no-untyped-def]
     slopes : (c, stages, n) ndarray
         K of each stored step, with the extra stages if it has as many rows; empty if not wanted.
     """
-    coefficients, sources, starts, nodes = table[0], table[1], table[2], table[3]
     errors, dense, border = table[4], table[5], table[6]
     n, width = y_eval.shape[1], y.shape[0]
     t, h_abs, direction, rtol = reals[T], reals[H], reals[DIRECTION], reals[RTOL]
     exponent = -1.0 / (order + 1)
-    y_new, before, slope, scale = np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width)
-    trial = np.zeros(width)
-    at, to, also, given = y_new.ctypes, slope.ctypes, trial.ctypes, p.ctypes
+    # Pointers to what the caller holds; see `stages_of`.
+    coefficients, sources, starts, nodes = address(table[0]), address(table[1]), address(table[2]), address(table[3])
+    weights, given, at_y, at_f, at_K, at_atol = (
+        address(errors), address(p), address(y), address(f), address(K), address(atol)
+    )  # fmt: skip
+    new = address(room)
+    before, slope, scale, trial = (
+        shifted(new, width),
+        shifted(new, 2 * width),
+        shifted(new, 3 * width),
+        shifted(new, 4 * width),
+    )
     two = errors.shape[0] == 2
-    all_stages = starts.shape[0] - 1
+    all_stages = table[2].shape[0] - 1
     keep = slopes.shape[0] > 0
     at_end = nodes[stages - 1] == 1.0
     stored, rejected, status = 0, counts[RETRYING] == 1, MORE
@@ -205,10 +217,26 @@ def advance(  # type: ignore[no-untyped-def]
         h = t_new - t
         h_abs = abs(h)
         for c in range(0, width, 8):
-            store(K, c, load(f, c))
+            store_at(at_K, c, load_at(at_f, c))
         sampled = at_end and counts[ACCEPTED] % _SAMPLE == 0
         failed = stages_of(
-            rhs, given, t, h, y, n, K, 1, stages + 1, at, y_new, to, slope, before, coefficients, sources, starts, nodes
+            rhs,
+            given,
+            t,
+            h,
+            at_y,
+            n,
+            width,
+            at_K,
+            1,
+            stages + 1,
+            new,
+            slope,
+            before,
+            coefficients,
+            sources,
+            starts,
+            nodes,
         )
         if failed != 0:
             counts[CALLBACK_STATUS] = failed
@@ -218,17 +246,19 @@ def advance(  # type: ignore[no-untyped-def]
         first, second = splat(0.0), splat(0.0)
         for c in range(0, width, 8):
             # Of two the second where one is NaN, so that a NaN of the new state stays.
-            unit = fma(maximum(magnitude(load(y, c)), magnitude(load(y_new, c))), splat(rtol), load(atol, c))
-            store(scale, c, unit)
+            unit = fma(
+                maximum(magnitude(load_at(at_y, c)), magnitude(load_at(new, c))), splat(rtol), load_at(at_atol, c)
+            )
+            store_at(scale, c, unit)
             one = splat(0.0)
             for s in range(stages + 1):
-                one = fma(splat(errors[0, s]), load(K, s * width + c), one)
+                one = fma(splat(weights[s]), load_at(at_K, s * width + c), one)
             one = one / unit if two else one * splat(h) / unit
             first = fma(one, one, first)
             if two:
                 other = splat(0.0)
                 for s in range(stages + 1):
-                    other = fma(splat(errors[1, s]), load(K, s * width + c), other)
+                    other = fma(splat(weights[stages + 1 + s]), load_at(at_K, s * width + c), other)
                 other = other / unit
                 second = fma(other, other, second)
         error, rest = total(first), total(second)
@@ -247,9 +277,9 @@ def advance(  # type: ignore[no-untyped-def]
             # |lambda| by the last two stages, which lie at one abscissa (Hairer and Wanner, 1996, section IV.2).
             top, bottom = splat(0.0), splat(0.0)
             for c in range(0, width, 8):
-                unit = load(scale, c)
-                one = (load(K, stages * width + c) - load(K, (stages - 1) * width + c)) / unit
-                other = (load(y_new, c) - load(before, c)) / unit
+                unit = load_at(scale, c)
+                one = (load_at(at_K, stages * width + c) - load_at(at_K, (stages - 1) * width + c)) / unit
+                other = (load_at(new, c) - load_at(before, c)) / unit
                 top, bottom = fma(one, one, top), fma(other, other, bottom)
             if total(bottom) > 0.0:
                 reals[RATE] = np.sqrt(total(top) / total(bottom))
@@ -266,8 +296,8 @@ def advance(  # type: ignore[no-untyped-def]
         more = counts[ASKED] < t_eval.shape[0] and direction * (t_eval[counts[ASKED]] - t_new) <= 0.0
         if all_stages > stages + 1 and (more or (keep and slopes.shape[1] == all_stages)):
             failed = stages_of(
-                rhs, given, t, h, y, n, K, stages + 1, all_stages, also, trial, to, slope, scale, coefficients, sources,
-                starts, nodes,
+                rhs, given, t, h, at_y, n, width, at_K, stages + 1, all_stages, trial, slope, scale, coefficients,
+                sources, starts, nodes,
             )  # fmt: skip
             counts[NFEV] += all_stages - stages - 1
             if failed != 0:
@@ -276,14 +306,14 @@ def advance(  # type: ignore[no-untyped-def]
                 break
         while more:
             asked = counts[ASKED]
-            interpolate((t_eval[asked] - t) / h, h, y, y_new, K, dense, stages, two, y_eval[asked])
+            interpolate((t_eval[asked] - t) / h, h, y, room[:width], K, dense, stages, two, y_eval[asked])
             counts[ASKED] += 1
             more = counts[ASKED] < t_eval.shape[0] and direction * (t_eval[counts[ASKED]] - t_new) <= 0.0
         if times.shape[0] > 0:
             times[stored] = t_new
             evaluations[stored] = counts[NFEV]
             for i in range(n):
-                states[stored, i] = y_new[i]
+                states[stored, i] = new[i]
             if keep:
                 for s in range(slopes.shape[1]):
                     for i in range(n):
@@ -291,8 +321,8 @@ def advance(  # type: ignore[no-untyped-def]
             stored += 1
         t = t_new
         for c in range(0, width, 8):
-            store(y, c, load(y_new, c))
-            store(f, c, load(K, stages * width + c))
+            store_at(at_y, c, load_at(new, c))
+            store_at(at_f, c, load_at(at_K, stages * width + c))
         h_abs = taken * factor
         if direction * (t - reals[T_END]) >= 0.0:
             status = DONE

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from fsci.kernels.jit import jit
 from fsci.kernels.lanes import WIDTH, fma, lanes, select_greater, splat
 
-__all__ = ["address", "load_at", "power", "store_at"]
+__all__ = ["address", "load_at", "power", "shifted", "store_at"]
 
 _INTEGER = ir.IntType(64)
 _INTEGERS = ir.VectorType(_INTEGER, WIDTH)
@@ -33,6 +33,16 @@ def address(typingctx: Any, array: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, args[0]).data
 
     return types.CPointer(array.dtype)(array), codegen
+
+
+@intrinsic
+def shifted(typingctx: Any, pointer: Any, count: Any) -> Any:
+    """The pointer to `count` numbers further on."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return pointer(pointer, types.intp), codegen
 
 
 @intrinsic
