@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     from fsci.sparse.linalg.factorizations import *  # noqa: F403
     from fsci.sparse.linalg.iterative import *  # noqa: F403
+    from fsci.sparse.linalg.other_iterations import *  # noqa: F403
     from fsci.sparse.linalg.systems import *  # noqa: F403
     from fsci.sparse.linalg.triangular import *  # noqa: F403
 
-_mirror = Mirror(__name__, topics=("systems", "factorizations", "iterative", "triangular"))
+_mirror = Mirror(__name__, topics=("systems", "factorizations", "iterative", "other_iterations", "triangular"))
 
 
 def __getattr__(name: str) -> Any:
