@@ -14,7 +14,7 @@ from fsci.kernels.sparse.operator import RowsOperator
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["Rows", "by_scipy", "ended", "expected_iterations", "starting_point", "wrong_method"]
+__all__ = ["Rows", "by_scipy", "ended", "expected_iterations", "starting_point", "true_residual", "wrong_method"]
 
 _THREADS = Threads("csr_vector")
 
@@ -53,6 +53,12 @@ def starting_point(problem: Problem, evidence: Evidence) -> tuple[Rows, Any, Any
     if x.any():
         r -= csr_matvec(a.shape[0], a.shape[1], *rows.arrays, x)
     return rows, x, r
+
+
+def true_residual(problem: Problem, x: Any) -> Any:
+    """``b - A x``."""
+    a, b = problem.operands
+    return b - csr_matvec(a.shape[0], a.shape[1], a.indptr, a.indices, a.data, x)
 
 
 def ended(problem: Problem, x: Any, r: Any, done: int, converged: bool, info: int | None = None) -> Attempt:

@@ -204,6 +204,16 @@ def test_multigrid_needs_few_iterations_on_any_mesh_and_scaling():
         assert diagnosis.attempt.byproducts["operator_complexity"] < 2.0
 
 
+def test_multigrid_meets_a_tolerance_near_the_last_digits_in_truth():
+    a = laplacian(60)
+    b = np.random.default_rng(0).standard_normal(3600)
+    for rtol in (1e-12, 1e-14):
+        with fsci.policy(overrides={"iterative_solve": "cg_multigrid"}):
+            x, info = ours.cg(a, b, rtol=rtol, M="auto")
+        assert info == 0
+        assert np.linalg.norm(b - a @ x) <= 1.01 * rtol * np.linalg.norm(b)
+
+
 def test_the_cycle_is_symmetric_and_definite():
     rng = np.random.default_rng(0)
     a = laplacian(20)
