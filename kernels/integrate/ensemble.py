@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fsci.kernels.integrate.ensemble_loop import (
+from fsci.kernels.integrate.ensemble_lanes import (
     EMPTY,
     FINISHED,
     HUNGRY,
@@ -23,8 +23,8 @@ from fsci.kernels.integrate.ensemble_loop import (
     REALS,
     STOP,
     WRONG_LENGTH,
-    advance_members,
 )
+from fsci.kernels.integrate.ensemble_loop import advance_members
 from fsci.kernels.integrate.lane_callbacks import LaneCallback
 from fsci.kernels.integrate.tableaus import tableau
 from fsci.kernels.threads import spread, thread_count
