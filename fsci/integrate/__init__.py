@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from scipy.integrate import *  # noqa: F403
 
     from fsci.integrate.ensembles import EnsembleResult, solve_ivp_ensemble  # noqa: F401
+    from fsci.integrate.iterated import *  # noqa: F403
+    from fsci.integrate.quadrature import *  # noqa: F403
+    from fsci.integrate.samples import *  # noqa: F403
+    from fsci.integrate.vector_quadrature import *  # noqa: F403
 
 _mirror = Mirror(
     __name__,
