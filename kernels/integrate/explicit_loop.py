@@ -208,7 +208,7 @@ def advance(  # type: ignore[no-untyped-def]
                 h_abs = reals[MAX_STEP]
             elif h_abs < spacing:
                 h_abs = spacing
-        if h_abs < spacing:
+        if not h_abs >= spacing:  # NaN, too, where SciPy tries for ever
             status = TOO_SMALL
             break
         t_new = t + h_abs * direction

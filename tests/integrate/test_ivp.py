@@ -292,6 +292,18 @@ def test_not_a_number_from_the_callback(method, value):
         fi.solve_ivp(spoils, (0, 2), [1.0], method)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_not_a_number_at_the_beginning_ends(method):
+    @numba.njit
+    def nothing(t, y):
+        return np.full(1, np.nan)
+
+    ours = fi.solve_ivp(nothing, (0, 2), [1.0], method)  # SciPy's own loop does not end
+    assert ours.status == -1
+    assert ours.message.startswith(si.RK45.TOO_SMALL_STEP)
+    np.testing.assert_array_equal(ours.t, [0.0])
+
+
 def test_a_failure_of_a_stiff_problem_says_so():
     @numba.njit
     def explodes(t, y):
