@@ -18,7 +18,7 @@ from fsci.kernels.jit import jit
 __all__ = ["amd", "symmetrized"]
 
 
-@jit([i[::1](int64, i[::1], i[::1], i[::1]) for i in (int32, int64)])
+@jit([i[::1](int64, i[::1], i[::1], i[::1]) for i in (int32,)])
 def symmetrized(n, indptr, indices, starts):  # type: ignore[no-untyped-def]
     """Adjacency lists of the pattern of ``A + A.T`` without its diagonal, in order; `starts` receives the pointers."""
     turned = np.zeros(n + 1, indices.dtype)
@@ -54,7 +54,7 @@ def symmetrized(n, indptr, indices, starts):  # type: ignore[no-untyped-def]
     return lists[:filled].copy()
 
 
-@jit([int64(int64, i[::1], i[::1], i[::1]) for i in (int32, int64)])
+@jit([int64(int64, i[::1], i[::1], i[::1]) for i in (int32,)])
 def amd(n, starts, lists, order):  # type: ignore[no-untyped-def]
     """Order the graph of these adjacency lists; ``order[k]`` becomes the k-th pivot. Gives the number set aside."""
     kind = lists.dtype

@@ -21,7 +21,7 @@ from fsci.kernels.sparse.supernodes import borders, front_sizes, supernodes
 __all__ = ["ANOTHER_WAY", "MALFORMED", "SOLVED", "TRIANGLE", "backward_error", "direct"]
 
 SOLVED, ANOTHER_WAY, MALFORMED, TRIANGLE = 0, 1, 2, 3
-_KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
+_KINDS = [(float64, int32), (complex128, int32)]
 
 
 @jit([float64(i[::1], i[::1], d[::1], d[::1], d[::1], float64) for d, i in _KINDS])

@@ -18,7 +18,7 @@ __all__ = ["dissected"]
 LEAF = 1000
 
 
-@jit([void(i[::1], i[::1], i[::1], int64, int64, int64, int64[::1], int64[::1]) for i in (int32, int64)])
+@jit([void(i[::1], i[::1], i[::1], int64, int64, int64, int64[::1], int64[::1]) for i in (int32,)])
 def _dissect(starts, lists, order, begin, end, leaf, local, once):  # type: ignore[no-untyped-def]
     """Order the vertices ``order[begin:end]`` in place; `local` is all -1, before and after.
 

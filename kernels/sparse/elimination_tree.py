@@ -104,7 +104,7 @@ def column_counts(n, starts, lists, order, inverse, parent, counts):  # type: ig
             counts[parent[j]] += counts[j]
 
 
-@jit([void(int64, i[::1], i[::1], i[::1], i[::1], i[::1], float64[::1]) for i in (int32, int64)])
+@jit([void(int64, i[::1], i[::1], i[::1], i[::1], i[::1], float64[::1]) for i in (int32,)])
 def analysed(n, starts, lists, order, parent, counts, costs):  # type: ignore[no-untyped-def]
     """Postorder `order` in place, and fill `parent` and `counts` for the postordered matrix.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fsci.kernels.sparse.estimation import CONTRACTION, defect
 from fsci.kernels.sparse.multifrontal import Factors, Ordering, supernodal
 from fsci.kernels.sparse.sparse_residual import compressed_residual
 
-__all__ = ["SURELY_FITS", "available_bytes", "factor_work", "factored_attempt", "refined", "too_large"]
+__all__ = ["SURELY_FITS", "Reusable", "available_bytes", "factor_work", "factored_attempt", "refined", "too_large"]
 
 # Flops that handling one entry of the factor or of the matrix is worth: indices are read, moved and added to.
 _PER_ENTRY = 8.0
@@ -23,6 +24,17 @@ _OVERHEAD = 2.5
 _STEPS = 4
 # Bytes below which the system is not asked how much memory it has.
 SURELY_FITS = 2.0**28
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reusable:
+    """Factors that an attempt leaves to the next one."""
+
+    solve: Callable[..., Any]
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 def available_bytes() -> float:
@@ -66,8 +78,8 @@ def factor_work(problem: Problem, evidence: Evidence, sides: float) -> float:
 def factored_attempt(problem: Problem, evidence: Evidence, factor: Callable[..., Factors | None]) -> Attempt | None:
     """Factor, solve and refine; None where the factorization breaks down, or is too far from the matrix."""
     a = compressed(problem)
-    starts, lists = evidence.get("graph")
-    s = supernodal(starts, lists, evidence.get("ordering"))
+    graph = evidence.get("graph")
+    s = supernodal(graph.starts, graph.lists, evidence.get("ordering"))
     factors = factor(s, a.indptr, a.indices, a.data, a.by_rows)
     if factors is None or (factors.replaced and not defect(a, factors.solve) < CONTRACTION):
         return None

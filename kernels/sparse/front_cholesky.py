@@ -18,7 +18,7 @@ __all__ = ["factor_cholesky"]
 _OUTER, _INNER = 32, 8
 _WIDE = 64  # columns of a panel in large fronts, between two passes over all of the front
 _STRIP = 24
-_KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
+_KINDS = [(float64, int32), (complex128, int32)]
 
 
 @jit([int64(d[::1], int64, int64, int64, int64, int64) for d in (float64, complex128)])

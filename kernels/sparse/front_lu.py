@@ -23,7 +23,7 @@ _WIDE = 64  # columns of a panel in large fronts, between two passes over all of
 # Pivots below this share of the largest entry of their column in the matrix or the front are replaced by it.
 PIVOT_SHARE = 2.0**-26
 
-_KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
+_KINDS = [(float64, int32), (complex128, int32)]
 
 
 @jit(inline=True)

@@ -17,7 +17,7 @@ __all__ = ["solve_cholesky", "solve_lu"]
 
 _trsm = routine("trsm", "cccciixxixi")  # side uplo transa diag m n alpha a lda b ldb
 _N, _T, _C, _L, _U = letter("N"), letter("T"), letter("C"), letter("L"), letter("U")
-_KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
+_KINDS = [(float64, int32), (complex128, int32)]
 
 
 @jit(inline=True)

@@ -14,7 +14,7 @@ from fsci.kernels.jit import jit
 __all__ = ["WIDTH", "solve_cholesky_block", "solve_lu_block"]
 
 WIDTH = 8
-_KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
+_KINDS = [(float64, int32), (complex128, int32)]
 
 
 @jit(inline=True)

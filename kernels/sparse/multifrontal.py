@@ -20,6 +20,7 @@ from fsci.kernels.threads import chunked, spread, thread_count
 
 __all__ = [
     "Factors",
+    "Graph",
     "Ordering",
     "Supernodal",
     "cholesky",
@@ -48,6 +49,17 @@ class Ordering:
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.entries:.3g} entries, {self.flops:.3g} flops"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Graph:
+    """Adjacency lists of the pattern of ``A + A.T``."""
+
+    starts: Any
+    lists: Any
+
+    def __repr__(self) -> str:
+        return f"{self.starts.size - 1} vertices, {self.lists.size // 2} edges"
 
 
 def graph_of(n: int, indptr: Any, indices: Any) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import complex64, complex128, float32, float64, int32, int64
+from numba import complex128, float64, int32, int64
 
 from fsci.kernels.jit import jit
 
@@ -49,16 +49,7 @@ class Pattern(NamedTuple):
         return self.hermitian and self.positive_diagonal and self.positive_minors
 
 
-_KINDS = [
-    (float64, int32),
-    (float64, int64),
-    (complex128, int32),
-    (float32, int32),
-    (complex64, int32),
-    (complex128, int64),
-    (float32, int64),
-    (complex64, int64),
-]
+_KINDS = [(float64, int32), (complex128, int32)]
 
 
 @jit([float64[::1](int64, i[::1], i[::1], d[::1]) for d, i in _KINDS])

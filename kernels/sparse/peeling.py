@@ -7,6 +7,7 @@ If this goes through, the matrix is a triangle under the two orders (Duff, Erism
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from numba import boolean, complex128, float64, int32, int64, void
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.compressed import Compressed
 
-__all__ = ["peeled", "substitution"]
+__all__ = ["Orders", "peeled", "substitution"]
 
-_KINDS = [(float64, int32), (complex128, int32), (float64, int64), (complex128, int64)]
+_KINDS = [(float64, int32), (complex128, int32)]
 
 
-@jit([int64(int64, i[::1], i[::1], int64[::1], int64[::1], int64[::1]) for i in (int32, int64)])
+@jit([int64(int64, i[::1], i[::1], int64[::1], int64[::1], int64[::1]) for i in (int32,)])
 def _peel(n, indptr, indices, rows, columns, places):  # type: ignore[no-untyped-def]
     """Fill the orders, and where the pivots are stored; gives how many rows could be peeled off."""
     left = np.zeros(n, np.int64)
@@ -77,14 +78,26 @@ def _substitute(n, indptr, indices, data, rows, columns, places, b, x, transpose
             b[indices[q]] -= data[q] * value
 
 
-def peeled(a: Compressed) -> tuple[Any, Any, Any] | None:
+@dataclass(frozen=True, slots=True, repr=False)
+class Orders:
+    """Rows and columns in the order of elimination, and where the pivots are stored."""
+
+    rows: Any
+    columns: Any
+    places: Any
+
+    def __repr__(self) -> str:
+        return f"{self.rows.size} rows, each with one unknown when its turn comes"
+
+
+def peeled(a: Compressed) -> Orders | None:
     """Orders of rows and columns, and the places of the pivots; None for what is no hidden triangle."""
     rows, columns, places = (np.empty(a.n + 1, np.int64) for _ in range(3))
     done = _peel(a.n, a.indptr, a.indices, rows, columns, places)
-    return (rows[: a.n], columns[: a.n], places[: a.n]) if done == a.n else None
+    return Orders(rows[: a.n], columns[: a.n], places[: a.n]) if done == a.n else None
 
 
-def substitution(a: Compressed, orders: tuple[Any, Any, Any]) -> Callable[..., Any]:
+def substitution(a: Compressed, orders: Orders) -> Callable[..., Any]:
     """``solve(rhs, adjoint=False)`` by substitution; division by a zero pivot gives infinity."""
     conjugate = a.data.conj() if a.data.dtype.kind == "c" else a.data
 
@@ -96,7 +109,9 @@ def substitution(a: Compressed, orders: tuple[Any, Any, Any]) -> Callable[..., A
         x = np.empty(a.n, a.data.dtype)
         data = conjugate if adjoint else a.data
         given = np.array(rhs, a.data.dtype, copy=True, order="C")
-        _substitute(a.n, a.indptr, a.indices, data, *orders, given, x, a.by_rows != adjoint)
+        _substitute(
+            a.n, a.indptr, a.indices, data, orders.rows, orders.columns, orders.places, given, x, a.by_rows != adjoint
+        )
         return x
 
     return solve

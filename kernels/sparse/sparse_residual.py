@@ -18,7 +18,7 @@ from fsci.kernels.jit import jit
 
 __all__ = ["compressed_residual", "residual"]
 
-_INDICES = (int32, int64)
+_INDICES = (int32,)
 _REAL = [
     int64(i[::1], i[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], int64)
     for i in _INDICES

@@ -20,7 +20,7 @@ LEAF = 8
 RELAXED = ((4, 1.0), (16, 0.8), (48, 0.1), (2**62, 0.05))
 
 
-@jit([int64(int64, i[::1], i[::1], i[::1]) for i in (int32, int64)])
+@jit([int64(int64, i[::1], i[::1], i[::1]) for i in (int32,)])
 def supernodes(n, parent, counts, first):  # type: ignore[no-untyped-def]
     """Fill ``first[s]`` with the first column of each supernode (and n at the end); gives their number."""
     small = np.zeros(n, np.int64)
@@ -77,7 +77,7 @@ def supernodes(n, parent, counts, first):  # type: ignore[no-untyped-def]
     return total
 
 
-@jit([int64(int64, i[::1], i[::1], i[::1], i[::1], int64[::1]) for i in (int32, int64)])
+@jit([int64(int64, i[::1], i[::1], i[::1], i[::1], int64[::1]) for i in (int32,)])
 def front_sizes(count, first, parent, counts, above, pointers):  # type: ignore[no-untyped-def]
     """Parent supernode and place of the border of each; gives the length of all borders."""
     n = first[count]
@@ -93,7 +93,7 @@ def front_sizes(count, first, parent, counts, above, pointers):  # type: ignore[
     return pointers[count]
 
 
-@jit([int64(int64, i[::1], i[::1], int64[::1], i[::1], i[::1], i[::1], i[::1], i[::1]) for i in (int32, int64)])
+@jit([int64(int64, i[::1], i[::1], int64[::1], i[::1], i[::1], i[::1], i[::1], i[::1]) for i in (int32,)])
 def borders(count, first, above, pointers, starts, lists, order, inverse, rows):  # type: ignore[no-untyped-def]
     """Rows of each border, in order; -1, or a supernode whose border has not its predicted length."""
     n = first[count]
@@ -149,7 +149,7 @@ def borders(count, first, above, pointers, starts, lists, order, inverse, rows):
     return -1
 
 
-@jit([void(int64, i[::1], float64[::1], int64[::1]) for i in (int32, int64)])
+@jit([void(int64, i[::1], float64[::1], int64[::1]) for i in (int32,)])
 def independent_parts(count, above, work, cuts):  # type: ignore[no-untyped-def]
     """Find ``[0, cuts[0])`` and ``[cuts[0], cuts[1])`` without a common path but above both, about equally dear."""
     below = work.copy()

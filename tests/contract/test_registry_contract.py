@@ -70,6 +70,7 @@ def test_kernel_agrees_with_scipy_and_certifies_truthfully(kind: str, kernel: st
 # Kernels that serve only problems which the well-conditioned variants do not pose; each has tests of its own.
 OUT_OF_REACH = {
     "gmres_ir": "for conditions that single-precision factors alone cannot refine: tests/linalg/test_refinement.py",
+    "refined_twofold": "for factors of an attempt before it: tests/sparse/test_sparse_certificates.py",
     "small_direct": "for calls without evidence: tests/sparse/test_spsolve.py",
     "nonfinite": "for operands that hold NaN or infinity: test_not_finite_is_refused_as_scipy_refuses_it",
 }

@@ -160,3 +160,21 @@ def test_a_zero_right_hand_side_is_exact():
     diagnosis = fsci.explain(spsolve, grid(60, 60), np.zeros(3600))
     assert not diagnosis.value.any()
     assert diagnosis.certificate.forward_error == 0.0
+
+
+def test_ill_conditioned_systems_are_repaired_in_hardened_mode(rng):
+    n = 40
+    for exponent in (9, 11, 13):
+        u, _, v = np.linalg.svd(rng.standard_normal((n, n)))
+        a = sp.csc_array((u * np.logspace(0, -exponent, n)) @ v)
+        b = rng.standard_normal(n)
+        truth = exact(a, b)
+        assert truth is not None
+        # At 1e13 two words leave room for an error of some units of the last place.
+        for accuracy in ("standard", "full" if exponent < 13 else 1e-13):
+            with fsci.policy(mode="hardened", accuracy=accuracy), fsci.trace() as log:
+                x = spsolve(a, b)
+            certificate = log[-1].certificate
+            assert certificate.verdict == "certified", (exponent, accuracy, certificate)
+            assert true_error(x, truth) <= certificate.forward_error
+    assert "refined_twofold" in log[-1].route

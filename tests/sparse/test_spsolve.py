@@ -170,6 +170,8 @@ def test_routes():
     def route(a):
         b = a @ np.ones(a.shape[0])
         diagnosis = fsci.explain(spsolve, a, b)
+        assert diagnosis.route in repr(diagnosis)
+        assert diagnosis.to_dict()["evidence"]
         np.testing.assert_allclose(diagnosis.value, 1.0, atol=1e-8)
         return diagnosis.route
 

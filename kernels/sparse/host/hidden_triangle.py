@@ -7,7 +7,7 @@ import numpy as np
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.sparse.compressed import compressed
-from fsci.kernels.sparse.factored import refined
+from fsci.kernels.sparse.factored import Reusable, refined
 from fsci.kernels.sparse.peeling import substitution
 
 __all__: list[str] = []
@@ -24,11 +24,12 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     a, orders = compressed(problem), evidence.get("peeled")
-    if not np.abs(a.data[orders[2]]).min() > 0.0:
+    if not np.abs(a.data[orders.places]).min() > 0.0:
         return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=True)
     solve = substitution(a, orders)
     x, measured = refined(problem, solve)
-    return Attempt(x, byproducts={"solve": solve, "measured": measured})
+    kept = {"factors": Fact(Reusable(solve, "substitution"))}
+    return Attempt(x, byproducts={"solve": solve, "measured": measured}, facts=kept)
 
 
 register(

@@ -47,7 +47,9 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
             return Certificate(verdict="uncertified", algorithm=attempt.kernel)
         solve = extra.get("solve")
         if solve is not None and (policy.wants_forward or FRAME.get().log is not None):
-            condition, forward, slack = _forward(compressed(problem), x, r, w, solve)
+            low = extra.get("correction")
+            exact = (r, w) if low is None else compressed_residual(a, x, b, low)
+            condition, forward, slack = _forward(compressed(problem), x, exact, low, solve)
             detail["skeel"] = condition
             detail["factor_slack"] = slack
     return Certificate(
@@ -79,8 +81,14 @@ def _backward(r: Any, x: Any, b: Any, norm_inf: float) -> float:
     return math.inf if math.isnan(largest) else largest
 
 
-def _forward(a: Compressed, x: Any, r: Any, w: Any, solve: Callable[..., Any]) -> tuple[float, float, float]:
-    """Skeel condition, bound on the relative error of all columns, and the share that the factors add."""
+def _forward(
+    a: Compressed, x: Any, measured: tuple[Any, Any], low: Any, solve: Callable[..., Any]
+) -> tuple[float, float, float]:
+    """Skeel condition, bound on the relative error of all columns, and the share that the factors add.
+
+    With a low-order part the residual is that of ``x + low``, and x lacks it.
+    """
+    r, w = measured
     longest = float(np.diff(a.indptr).max(initial=0)) if a.by_rows else float(np.bincount(a.indices).max(initial=0))
     # Room for the rounding of the residual: once of itself, and of the second order of its terms.
     room = _U * np.abs(r) + 4.0 * ((longest + 2.0) * _U) ** 2 * w + np.finfo(float).tiny
@@ -93,7 +101,10 @@ def _forward(a: Compressed, x: Any, r: Any, w: Any, solve: Callable[..., Any]) -
     condition = inverse_weighted_norm(solve, weights, a.data.dtype)
     shift = ESTIMATOR_SAFETY * defect(a, solve)
     slack = 1.0 / (1.0 - shift) if shift < CONTRACTION else math.inf
-    share = ESTIMATOR_SAFETY * slack * inverse_weighted_norm(solve, absolute.max(axis=1), a.data.dtype) * _ROUNDED_UP
+    lost = 0.0 if low is None else float(np.max(np.atleast_1d(_size(low)) / size, initial=0.0))
+    share = (
+        lost + ESTIMATOR_SAFETY * slack * inverse_weighted_norm(solve, absolute.max(axis=1), a.data.dtype) * _ROUNDED_UP
+    )
     if not math.isfinite(share):
         return condition, math.inf, slack
     return condition, float(relative_to_truth(share)), slack

@@ -9,7 +9,7 @@ from fsci.core.registry import register_probe
 from fsci.core.types import Evidence, Problem
 from fsci.kernels.sparse.compressed import compressed
 from fsci.kernels.sparse.dissection import dissected
-from fsci.kernels.sparse.multifrontal import Ordering, graph_of, minimum_degree, ordering_of
+from fsci.kernels.sparse.multifrontal import Graph, Ordering, graph_of, minimum_degree, ordering_of
 from fsci.kernels.sparse.pattern import SYMMETRY, scan
 from fsci.kernels.sparse.peeling import peeled
 
@@ -52,7 +52,7 @@ def probe(problem: Problem) -> Evidence:
             facts["structure"] = "permuted_triangular"
     if p.symmetric_order:
         starts, lists = graph_of(a.n, a.indptr, a.indices)
-        facts["graph"] = starts, lists
+        facts["graph"] = Graph(starts, lists)
         facts["ordering"] = _best_ordering(starts, lists)
     return Evidence.of(**facts)
 

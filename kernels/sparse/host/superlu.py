@@ -11,7 +11,7 @@ from scipy.sparse.linalg._dsolve import _superlu
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
-from fsci.kernels.sparse.factored import SURELY_FITS, available_bytes, refined
+from fsci.kernels.sparse.factored import SURELY_FITS, Reusable, available_bytes, refined
 
 __all__ = ["superlu_solver"]
 
@@ -81,7 +81,8 @@ def _run(options: dict[str, Any], final: bool) -> Callable[[Problem, Evidence], 
                 return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=final)
             return Attempt(None, status="stalled")
         x, measured = refined(problem, solve)
-        return Attempt(x, byproducts={"solve": solve, "measured": measured})
+        kept = {"factors": Fact(Reusable(solve, f"SuperLU, {options['ColPerm']}"))}
+        return Attempt(x, byproducts={"solve": solve, "measured": measured}, facts=kept)
 
     return run
 
