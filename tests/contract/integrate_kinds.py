@@ -18,6 +18,11 @@ def _lotka(t, y, a):
     return np.array([a * y[0] - y[0] * y[1], y[0] * y[1] - 3.0 * y[1]])
 
 
+def _diffusion(t, y):
+    padded = np.concatenate([[0.0], y, [0.0]])
+    return 400.0 * (padded[:-2] - 2.0 * y + padded[2:]) - y**2
+
+
 def _initial_values(rng: Rng, dtype: str) -> Iterator[Variant]:
     y0 = rng.uniform(0.5, 2.0, 2)
     for method in ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"):
@@ -25,6 +30,8 @@ def _initial_values(rng: Rng, dtype: str) -> Iterator[Variant]:
         yield method, (_lotka, (0.0, 4.0), y0), options
         yield f"{method}-dense", (_lotka, (0.0, 4.0), y0), {**options, "dense_output": True}
         yield f"{method}-plain", (_lotka.py_func, (4.0, 0.0), y0), {**options, "t_eval": np.linspace(3.0, 1.0, 5)}
+    for method in ("Radau", "BDF"):
+        yield f"{method}-structured", (_diffusion, (0.0, 0.1), rng.uniform(0.5, 1.0, 120)), {"method": method}
 
 
 def same_solution(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:

@@ -69,6 +69,8 @@ def test_kernel_agrees_with_scipy_and_certifies_truthfully(kind: str, kernel: st
 
 # Kernels that serve only problems which the well-conditioned variants do not pose; each has tests of its own.
 OUT_OF_REACH = {
+    "auto": "a method that SciPy does not have: tests/integrate/test_auto.py",
+    "rodas5p": "a method that SciPy does not have: tests/integrate/test_rodas.py",
     "gmres_ir": "for conditions that single-precision factors alone cannot refine: tests/linalg/test_refinement.py",
     "refined_twofold": "for factors of an attempt before it: tests/sparse/test_sparse_certificates.py",
     "small_direct": "for calls without evidence: tests/sparse/test_spsolve.py",
