@@ -262,9 +262,7 @@ class ImplicitLoop:
             counts[NJEV] += 1
             self._known = int(counts[NJEV]), int(counts[NFEV])
         for _ in range(_PRODUCTS):
-            reals[RATE] = dominant(
-                self._present, self._mode, reals[RATE], pattern.lower, pattern.upper, pattern.arrays
-            )
+            reals[RATE] = dominant(self._present, self._mode, reals[RATE], pattern.lower, pattern.upper, pattern.arrays)
         return float(reals[RATE])
 
     @classmethod
