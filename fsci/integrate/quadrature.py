@@ -16,7 +16,7 @@ from fsci.core.registry import declare_kind
 from fsci.core.types import Certificate, Diagnosis, Evidence, Problem, digits_of
 from fsci.integrate._quadpack_words import CYCLES, EXPLAIN, WORDS
 from fsci.integrate.errors import IntegrationWarning, UncertifiedIntegrationWarning
-from fsci.kernels.integrate.integrands import is_jitted
+from fsci.kernels.integrate.integrands import OPTIONS, is_jitted
 
 __all__ = ["quad"]
 
@@ -122,22 +122,26 @@ def quad(
                 return -found[0], found[1]
             options = _options(args, full_output, epsabs, epsrel, limit)
             return _worded((-found[0], *found[1:]), b, a, func, options, 3)
-    options = {
-        "args": args if isinstance(args, tuple) else (args,), "full_output": full_output, "epsabs": epsabs,
-        "epsrel": epsrel, "limit": limit, "points": points, "weight": weight, "wvar": wvar, "wopts": wopts,
-        "maxp1": maxp1, "limlst": limlst, "part": "",
-    }  # fmt: skip
-    if plan is not None and a < b and (weight is None or (weight in _WEIGHTS and points is None)):
-        found = plan(func, a, b, args, epsabs, epsrel, limit, options)
-        return found[:-1] if found[-1] == 0 else _worded(found, a, b, func, options, 3)
+    if plan is not None and a < b and (weight is None or (points is None and weight in _WEIGHTS)):
+        found = plan(
+            func, a, b, args, epsabs, epsrel, limit, full_output, points, weight, wvar, wopts, maxp1, limlst
+        )  # fmt: skip
+        if found[-1] == 0:
+            return found[:-1]
+        options = _options(args, full_output, epsabs, epsrel, limit, points, weight, wvar, wopts, maxp1, limlst)
+        return _worded(found, a, b, func, options, 3)
+    options = _options(args, full_output, epsabs, epsrel, limit, points, weight, wvar, wopts, maxp1, limlst)
     return _answered(func, a, b, options, complex_func, 4)
 
 
-def _options(args: Any, full_output: Any, epsabs: Any, epsrel: Any, limit: Any) -> dict[str, Any]:
-    """Of a call that gave no others."""
+def _options(
+    args: Any, full_output: Any, epsabs: Any, epsrel: Any, limit: Any, points: Any = None, weight: Any = None,
+    wvar: Any = None, wopts: Any = None, maxp1: Any = 50, limlst: Any = 50,
+) -> dict[str, Any]:  # fmt: skip
     return {
-        "args": args, "full_output": full_output, "epsabs": epsabs, "epsrel": epsrel, "limit": limit, "points": None,
-        "weight": None, "wvar": None, "wopts": None, "maxp1": 50, "limlst": 50, "part": "",
+        "args": args if isinstance(args, tuple) else (args,), "full_output": full_output, "epsabs": epsabs,
+        "epsrel": epsrel, "limit": limit, "points": points, "weight": weight, "wvar": wvar, "wopts": wopts,
+        "maxp1": maxp1, "limlst": limlst, "part": "",
     }  # fmt: skip
 
 
@@ -169,8 +173,7 @@ def _integrated(func: Any, low: Any, high: Any, options: dict[str, Any], level: 
     frame = FRAME.get()
     plan = frame.plans.get(type(func))
     if plan is not None and not options["part"]:
-        args, limit = options["args"], options["limit"]
-        return plan(func, low, high, args, options["epsabs"], options["epsrel"], limit, options)
+        return plan(func, low, high, *[options[name] for name in OPTIONS])
     hardened = frame.policy.wants_forward
     parameters = {**options, "sampled": frame.log is not None or hardened}
     problem = Problem(

@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import LowLevelCallable
 
-__all__ = ["Integrand", "is_jitted", "python_caller"]
+__all__ = ["OPTIONS", "Integrand", "is_jitted", "python_caller"]
+
+# What `quad` takes beside the integrand and its limits, in the order of the plans that answer it.
+OPTIONS = (
+    "args", "epsabs", "epsrel", "limit", "full_output", "points", "weight", "wvar", "wopts", "maxp1", "limlst",
+)  # fmt: skip
 
 Array = NDArray[np.float64]
 

@@ -14,65 +14,63 @@ from scipy.integrate import _quadpack
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.integrate.integrands import OPTIONS
 
-__all__ = ["OSCILLATORY", "SOURCE", "attempt_of", "fast", "routed"]
+__all__ = ["OSCILLATORY", "SOURCE", "attempt_of", "direct", "fast", "routed"]
 
 _qagse, _qagie, _qagpe = _quadpack._qagse, _quadpack._qagie, _quadpack._qagpe
+_qawoe, _qawfe, _qawse, _qawce = _quadpack._qawoe, _quadpack._qawfe, _quadpack._qawse, _quadpack._qawce
 SOURCE = "Piessens, de Doncker-Kapenga, Ueberhuber and Kahaner (1983), QUADPACK"
 _ALGEBRAIC = {"alg": 1, "alg-loga": 2, "alg-logb": 3, "alg-log": 4}
 OSCILLATORY = {"cos": 1, "sin": 2}
 
 
 def routed(function: Any, a: float, b: float, options: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The routine for the range, weight and break points of `options`, a < b; its tuple, which ends with ``ier``.
+    """The routine for the range, weight and break points of `options`, a < b; its tuple, which ends with ``ier``."""
+    return direct(function, a, b, *[options[name] for name in OPTIONS])
+
+
+def direct(
+    function: Any, a: Any, b: Any, args: Any, epsabs: Any, epsrel: Any, limit: Any, full: Any, points: Any,
+    weight: Any, parameter: Any, wopts: Any, maxp1: Any, limlst: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    """As `routed`, without names.
 
     Raises
     ------
     ValueError
         In SciPy's words, for a combination that QUADPACK has no routine for.
     """
-    args, full = options["args"], options["full_output"]
-    epsabs, epsrel, limit = options["epsabs"], options["epsrel"], options["limit"]
-    if options["weight"] is not None:
-        return _weighted(function, a, b, options)
-    points = options["points"]
-    if a != -inf and b != inf:
-        if points is None:
-            return _qagse(function, a, b, args, full, epsabs, epsrel, limit)
-        inside = np.unique(points)
-        inside = inside[(a < inside) & (inside < b)]
-        # QUADPACK's own layout: two places more than there are break points.
-        inside = np.concatenate((inside, (0.0, 0.0)))
-        return _qagpe(function, a, b, inside, args, full, epsabs, epsrel, limit)
-    if points is not None:
-        raise ValueError("Infinity inputs cannot be used with break points.")
-    bound, side = (a, 1) if a != -inf else (b, -1) if b != inf else (0, 2)
-    return _qagie(function, bound, side, args, full, epsabs, epsrel, limit)
-
-
-def _weighted(function: Any, a: float, b: float, options: Mapping[str, Any]) -> tuple[Any, ...]:
-    weight, parameter, wopts = options["weight"], options["wvar"], options["wopts"]
-    args, full = options["args"], options["full_output"]
-    epsabs, epsrel, limit = options["epsabs"], options["epsrel"], options["limit"]
-    maxp1, limlst = options["maxp1"], options["limlst"]
+    finite = a != -inf and b != inf
+    if weight is None:
+        if finite:
+            if points is None:
+                return _qagse(function, a, b, args, full, epsabs, epsrel, limit)
+            inside = np.unique(points)
+            inside = inside[(a < inside) & (inside < b)]
+            # QUADPACK's own layout: two places more than there are break points.
+            inside = np.concatenate((inside, (0.0, 0.0)))
+            return _qagpe(function, a, b, inside, args, full, epsabs, epsrel, limit)
+        if points is not None:
+            raise ValueError("Infinity inputs cannot be used with break points.")
+        bound, side = (a, 1) if a != -inf else (b, -1) if b != inf else (0, 2)
+        return _qagie(function, bound, side, args, full, epsabs, epsrel, limit)
     if weight in OSCILLATORY:
         integr = OSCILLATORY[weight]
-        if a != -inf and b != inf:
+        if finite:
             moments = (1,) if wopts is None else (2, wopts[0], wopts[1])
-            return _quadpack._qawoe(
-                function, a, b, parameter, integr, args, full, epsabs, epsrel, limit, maxp1, *moments
-            )
+            return _qawoe(function, a, b, parameter, integr, args, full, epsabs, epsrel, limit, maxp1, *moments)
         if a != -inf:
-            return _quadpack._qawfe(function, a, parameter, integr, args, full, epsabs, limlst, limit, maxp1)
+            return _qawfe(function, a, parameter, integr, args, full, epsabs, limlst, limit, maxp1)
         if b != inf:
             mirrored = _mirrored(function, -1.0 if weight == "sin" else 1.0)
-            return _quadpack._qawfe(mirrored, -b, parameter, integr, args, full, epsabs, limlst, limit, maxp1)
+            return _qawfe(mirrored, -b, parameter, integr, args, full, epsabs, limlst, limit, maxp1)
         raise ValueError("Cannot integrate with this weight from -Inf to +Inf.")
-    if a == -inf or b == inf:
+    if not finite:
         raise ValueError("Cannot integrate with this weight over an infinite interval.")
     if weight in _ALGEBRAIC:
-        return _quadpack._qawse(function, a, b, parameter, _ALGEBRAIC[weight], args, full, epsabs, epsrel, limit)
-    return _quadpack._qawce(function, a, b, parameter, args, full, epsabs, epsrel, limit)
+        return _qawse(function, a, b, parameter, _ALGEBRAIC[weight], args, full, epsabs, epsrel, limit)
+    return _qawce(function, a, b, parameter, args, full, epsabs, epsrel, limit)
 
 
 def _mirrored(function: Callable[..., Any], sign: float) -> Callable[..., Any]:
@@ -108,11 +106,10 @@ def _part(function: Any, part: str) -> Any:
     return function
 
 
-def fast(function: Any, a: Any, b: Any, args: Any, epsabs: Any, epsrel: Any, limit: Any, options: Any = None) -> Any:
-    """(result, estimate, ier), or with `options` what `routed` gives, for a < b; None where the long way must look."""
-    if options is not None:
-        go = routed if options["weight"] is None else _weighted
-        return go(function, a, b, options) if a < b else None
+def fast(function: Any, a: Any, b: Any, args: Any, epsabs: Any, epsrel: Any, limit: Any, *others: Any) -> Any:
+    """(result, estimate, ier), or with the other options what `direct` gives, for a < b; None where a >= b."""
+    if others:
+        return direct(function, a, b, args, epsabs, epsrel, limit, *others) if a < b else None
     if -inf < a < b < inf:
         return _qagse(function, a, b, args, 0, epsabs, epsrel, limit)
     if a < b:

@@ -68,28 +68,26 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
 _plain: dict[int, Any] = {}
 
 
-def fast_compiled(
-    function: Any, a: Any, b: Any, args: Any, epsabs: Any, epsrel: Any, limit: Any, options: Any = None
-) -> Any:
+def fast_compiled(function: Any, a: Any, b: Any, args: Any, epsabs: Any, epsrel: Any, limit: Any, *others: Any) -> Any:
     """As `fast`, for a jitted function; interpreted where it does not compile, or has raised."""
     code = None if args else _plain.get(id(function))
     if code is None:
         adapter = _adapter(function, args)
         if adapter is None:
-            return fast(function, a, b, args, epsabs, epsrel, limit, options)
+            return fast(function, a, b, args, epsabs, epsrel, limit, *others)
         code = adapter.callable
         if not args:
             _plain[id(function)] = code
             weakref.finalize(function, _plain.pop, id(function), None)
     count = _Callbacks.raised
     before = count.value
-    if options is None and -inf < a < b < inf:
+    if not others and -inf < a < b < inf:
         found = _qagse(code, a, b, args, 0, epsabs, epsrel, limit)
-    elif options is None or a != -inf:  # see `applies`
-        found = fast(code, a, b, args, epsabs, epsrel, limit, options)
+    elif not others or a != -inf:  # see `applies`
+        found = fast(code, a, b, args, epsabs, epsrel, limit, *others)
     else:
-        return fast(function, a, b, args, epsabs, epsrel, limit, options)
-    return found if count.value == before else fast(function, a, b, args, epsabs, epsrel, limit, options)
+        return fast(function, a, b, args, epsabs, epsrel, limit, *others)
+    return found if count.value == before else fast(function, a, b, args, epsabs, epsrel, limit, *others)
 
 
 register(
