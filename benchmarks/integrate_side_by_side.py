@@ -187,7 +187,7 @@ ROWS = [
         "to 1e11, at the error of rtol 1e-8",
     ),
     Row(
-        "plain callback, SciPy 20 ms", partial(_fresh, 3.0, 1e-6, 7), {"SciPy": 1.0 / 1.1}, "fresh process, cold",
+        "plain callback, SciPy 20 ms", partial(_fresh, 17.0, 1e-6, 9), {"SciPy": 1.0 / 1.1}, "fresh process, cold",
     ),
     Row(
         "plain callback, SciPy 5 s", partial(_fresh, 100.0, 1e-10, 1), {"SciPy": 15.0},
