@@ -27,9 +27,12 @@ class Compressed(NamedTuple):
 def one_matrix(a: Any) -> Compressed:
     """The arrays of a SciPy container in CSC or CSR format, copied only where dtype or layout asks for it."""
     indptr, indices = a.indptr, a.indices
-    if indptr.dtype != indices.dtype or indptr.dtype.char not in "il":
-        kind = np.int32 if a.nnz < 2**31 - 1 and a.shape[0] < 2**31 - 1 else np.int64
-        indptr, indices = indptr.astype(kind), indices.astype(kind)
+    # The quotient graph of minimum degree takes some three times the entries. An index that does not fit
+    # into 32 bits is malformed at this size, and stays so: it is clipped, not wrapped.
+    kind = np.int32 if max(indices.size, a.shape[0]) < 2**29 else np.int64
+    if indptr.dtype != kind or indices.dtype != kind:
+        low, high = np.iinfo(kind).min, np.iinfo(kind).max
+        indptr, indices = (np.clip(v, low, high).astype(kind) for v in (indptr, indices))
     data = np.ascontiguousarray(a.data, _DOUBLE.get(a.data.dtype.char, np.dtype(np.complex128)))
     return Compressed(a.shape[0], shared_view(indptr), shared_view(indices), shared_view(data), a.format == "csr")
 

@@ -15,6 +15,7 @@ from numba import complex128, float64, int32, int64
 
 from fsci.kernels.doubled import two_prod, two_sum
 from fsci.kernels.jit import jit
+from fsci.kernels.sparse.compressed import one_matrix
 
 __all__ = ["compressed_residual", "residual"]
 
@@ -120,8 +121,12 @@ def residual(indptr: Any, indices: Any, data: Any, by_rows: bool, x: Any, b: Any
 
 def compressed_residual(a: Any, x: Any, b: Any, low: Any = None) -> tuple[Any, Any]:
     """As `residual`, for one or several right-hand sides and a SciPy container in CSC or CSR format."""
-    parts = a.indptr, a.indices, a.data, a.format == "csr"
+    m = one_matrix(a)
+
+    def one(x: Any, b: Any, low: Any) -> tuple[Any, Any]:
+        return residual(m.indptr, m.indices, m.data, m.by_rows, x, b, low)
+
     if x.ndim == 1:
-        return residual(*parts, x, b, low)
-    columns = [residual(*parts, x[:, k], b[:, k], None if low is None else low[:, k]) for k in range(x.shape[1])]
+        return one(x, b, low)
+    columns = [one(x[:, k], b[:, k], None if low is None else low[:, k]) for k in range(x.shape[1])]
     return np.stack([r for r, _ in columns], axis=1), np.stack([w for _, w in columns], axis=1)
