@@ -13,7 +13,8 @@ from fsci import selector
 from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
-from fsci.core.types import Certificate, Diagnosis, Evidence, Problem, digits_of
+from fsci.core.types import Diagnosis, Evidence, Problem
+from fsci.integrate._complex_parts import both_parts
 from fsci.integrate._quadpack_words import CYCLES, EXPLAIN, WORDS
 from fsci.integrate.errors import IntegrationWarning, UncertifiedIntegrationWarning
 from fsci.kernels.integrate.integrands import OPTIONS, is_jitted
@@ -224,41 +225,8 @@ def _complex(func: Any, low: Any, high: Any, options: dict[str, Any], flipped: b
     if options["full_output"]:
         answer += ({"real": real[2:], "imag": imaginary[2:]},)  # type: ignore[assignment]
     if log is not None:
-        log.append(_both(log[before:], value, wrong))
+        log.append(both_parts(log[before:], value, wrong))
     return answer
-
-
-def _both(parts: list[Diagnosis], value: complex, wrong: bool) -> Diagnosis:
-    """One diagnosis of a complex integral from those of its parts."""
-    certificates = [p.certificate for p in parts]
-    bounds = [c.detail.get("error_bound", inf) for c in certificates]
-    bound, size = float(np.hypot(*bounds)), abs(value)
-    forward = bound / (size - bound) if bound < size and not wrong else inf
-    policy = FRAME.get().policy
-    backward = inf if wrong else max(float(c.backward_error) for c in certificates)
-    certificate = Certificate(
-        verdict=policy.verdict(forward, "estimated", _UNIT),
-        backward_error=backward,
-        condition=max(float(c.condition) for c in certificates),
-        forward_error=forward,
-        digits=int(digits_of(forward)),
-        algorithm=certificates[0].algorithm,
-        detail={"real": certificates[0].to_dict(), "imag": certificates[1].to_dict(), "error_bound": bound},
-    )
-    notes = ("SciPy gives a complex integral from b down to a the sign of that from a to b",) if wrong else ()
-    return Diagnosis(
-        "integrate.quad",
-        problem=parts[0].problem,
-        attempts=tuple(a for p in parts for a in p.attempts),
-        certificates=tuple(certificates),
-        certificate=certificate,
-        value=value,
-        seconds=sum(p.seconds for p in parts),
-        notes=notes,
-    )
-
-
-_UNIT = 2.0**-53
 
 
 def _worded(found: tuple[Any, ...], low: Any, high: Any, func: Any, options: dict[str, Any], level: int) -> Any:
