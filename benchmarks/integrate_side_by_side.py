@@ -190,7 +190,7 @@ ROWS = [
         "plain callback, SciPy 20 ms", partial(_fresh, 17.0, 1e-6, 9), {"SciPy": 1.0 / 1.1}, "fresh process, cold",
     ),
     Row(
-        "plain callback, SciPy 5 s", partial(_fresh, 100.0, 1e-10, 1), {"SciPy": 15.0},
+        "plain callback, SciPy 5 s", partial(_fresh, 600.0, 1e-10, 1), {"SciPy": 15.0},
         "fresh process, compiling included", dear=True,
     ),
     Row(
