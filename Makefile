@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-# Processes of the daily tests, one a core, each with one BLAS thread: several pools would fight over the cores.
+# Processes of the tests, one a core, each with one BLAS thread: several pools would fight over the cores.
 WORKERS ?= auto
 
 .PHONY: demo test quick lint bench calibrate format clean
@@ -20,7 +20,8 @@ demo: $(STAMP)  ## set up a local environment, then real systems side by side wi
 
 test: $(STAMP)  ## set up and run every test, SciPy's own suite under the patch included
 	$(BIN)/fsci warmup
-	$(BIN)/python -m pytest --junitxml=junit.xml
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not scipy_suite" --junitxml=junit.xml
+	$(BIN)/python -m pytest -m scipy_suite --junitxml=junit-scipy.xml
 
 quick: $(STAMP)  ## the daily subset, under two minutes
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not scipy_suite"
@@ -46,4 +47,4 @@ calibrate: $(STAMP)  ## measure the shipped cost and success tables again, on th
 	$(BIN)/python -m benchmarks.calibrate_shipped
 
 clean:
-	rm -rf $(VENV) .asv .mypy_cache .pytest_cache .ruff_cache .hypothesis junit.xml
+	rm -rf $(VENV) .asv .mypy_cache .pytest_cache .ruff_cache .hypothesis junit.xml junit-scipy.xml

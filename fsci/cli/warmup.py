@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib import import_module
+from multiprocessing import get_context
 from pkgutil import walk_packages
 from time import perf_counter
 from typing import Any
@@ -107,17 +109,58 @@ def _load_loops() -> None:
             import_module(module.name)
 
 
-def run(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    """Compile, call, report."""
+def _load_kernels() -> None:
     from fsci.core import registry
-    from fsci.kernels import jit
 
-    started = perf_counter()
     registry.load_all()
     _load_loops()
-    signatures = sum(len(declared) for _, declared in jit.declared())
-    with progress("Compiling", signatures) as step:
-        compiled = jit.compile_declared(step)
+
+
+def _compile(module: str) -> int:
+    """Compile, or load from the cache, the signatures that `module` declares; gives their number."""
+    from fsci.kernels.jit import declared
+
+    count = 0
+    for dispatcher, signatures in declared():
+        for signature in signatures if dispatcher.py_func.__module__ == module else ():
+            dispatcher.compile(signature)
+            count += 1
+    return count
+
+
+def _compiled(step: Callable[[str], None], modules: list[str]) -> int:
+    """Compile the kernels of `modules`, each in one of as many processes as there are cores; gives their number."""
+    from fsci.kernels.threads import thread_count
+
+    # What others call comes first, and in this process: two that compile the same would do it twice.
+    shared = [m for m in modules if m.count(".") == 2]
+    count = 0
+    for module in shared:
+        step(module)
+        count += _compile(module)
+    rest = [m for m in modules if m not in shared]
+    if thread_count() == 1:
+        for module in rest:
+            step(module)
+            count += _compile(module)
+        return count
+    with ProcessPoolExecutor(thread_count(), get_context("spawn"), _load_kernels) as pool:
+        waiting = {pool.submit(_compile, module): module for module in rest}
+        for done in as_completed(waiting):
+            step(waiting[done])
+            count += done.result()
+    return count
+
+
+def run(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Compile, call, report."""
+    from fsci.kernels.jit import declared
+
+    started = perf_counter()
+    _load_kernels()
+    modules = list(dict.fromkeys(dispatcher.py_func.__module__ for dispatcher, signatures in declared() if signatures))
+    with progress("Compiling", len(modules)) as step:
+        compiled = _compiled(step, modules)
     compiling = perf_counter() - started
     todo = list(calls())
     with progress("Calling", len(todo)) as step, warnings.catch_warnings():
