@@ -25,7 +25,7 @@ from numba.core.runtime import rtsys
 
 from fsci.core.profile import cache_folder
 
-__all__ = ["compile_declared", "declared", "jit", "source_digest"]
+__all__ = ["declared", "jit", "source_digest"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,15 +128,3 @@ def jit(signatures: Iterable[Any] = (), *, inline: bool = False) -> Callable[[F]
 def declared() -> list[tuple[Any, tuple[Any, ...]]]:
     """Every kernel imported so far, with its declared signatures."""
     return list(_declared)
-
-
-def compile_declared(progress: Callable[[str], None] | None = None) -> int:
-    """Compile, or load from the cache, all declared signatures; gives their number."""
-    count = 0
-    for dispatcher, signatures in declared():
-        for signature in signatures:
-            if progress is not None:
-                progress(f"{dispatcher.py_func.__module__}.{dispatcher.py_func.__name__}")
-            dispatcher.compile(signature)
-            count += 1
-    return count

@@ -199,8 +199,7 @@ def missed(rhs, p, t, y, f, h, jacobian, lower, upper, pattern):  # type: ignore
     [
         _SIZE(
             CALLBACK, CALLBACK, _VECTOR, numba.float64, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _MATRIX, _SIZE, _SIZE,
-            _SIZE,
-            PATTERN,
+            _SIZE, PATTERN, numba.boolean,
         )
     ]
 )  # fmt: skip
