@@ -234,10 +234,24 @@ def test_the_cases_of_the_demo_are_true():
             a = case.arguments[0]
             np.testing.assert_array_equal(a[2], 2 * a[0] - a[1])
             continue
+        if case.module != "linalg":
+            continue
         a, b = (np.asarray(part, dtype=np.longdouble) for part in case.arguments)
         size = np.abs(a) @ np.abs(case.truth) + np.abs(b)
         # The rounding of the truth itself, and no more.
         assert np.all(np.abs(a @ case.truth - b) <= 2.0**-52 * size), case.name
+
+
+def test_the_sparse_cases_are_exact_and_the_orbits_close():
+    for case in demo_cases._sparse(np.random.default_rng(0)):
+        a, b = case.arguments
+        np.testing.assert_array_equal(a @ case.truth, b)  # integers
+        assert np.abs(case.truth).max() > 1.0
+    for case in demo_cases._orbits(np.random.default_rng(0)):
+        _, (start, end), y0 = case.arguments
+        assert abs((end - start) / (2.0 * np.pi) - round((end - start) / (2.0 * np.pi))) < 1e-12
+        # The period is 2 pi for a semi-major axis of one: of energy -1/2.
+        assert 0.5 * (y0[2] ** 2 + y0[3] ** 2) - 1.0 / np.hypot(y0[0], y0[1]) == pytest.approx(-0.5, rel=1e-14)
 
 
 def test_least_squares_case_is_exact():

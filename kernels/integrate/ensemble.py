@@ -147,5 +147,9 @@ def run_members(
             stop.set()  # an interrupt ends the other threads too
             raise
 
-    spread(work, list(range(threads + 1)))
+    try:
+        spread(work, list(range(threads + 1)))
+    except BaseException:
+        stop.set()  # one that came while this thread waited for the others
+        raise
     return None if wrong.is_set() else found
