@@ -16,17 +16,18 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
-from fsci.kernels.integrate.auto_solver import STAND_INS
+from fsci.kernels.integrate.auto_solver import STAND_INS, for_scipy
 from fsci.kernels.integrate.compiled import STRUCTURED_FROM, is_jitted
 from fsci.kernels.integrate.host.stepped import tiered
 from fsci.kernels.integrate.native_callbacks import native_rhs
+from fsci.kernels.integrate.pairs import PAIRS
 
 __all__ = ["solve_ivp"]
 
 _scipy_solve_ivp = scipy_integrate.solve_ivp
 
 # SciPy's methods that are answered here; "LSODA" and solver classes are handed over.
-_METHODS = {"RK23", "RK45", "DOP853", "Radau", "BDF", *STAND_INS}
+_METHODS = {*PAIRS, "Radau", "BDF", *STAND_INS}
 _IMPLICIT = {"Radau", "BDF", *STAND_INS}
 _STRUCTURED = {"Radau", "BDF"}
 _DOUBLE = np.dtype(np.float64)
@@ -75,9 +76,11 @@ def solve_ivp(
     t_span : (float, float)
     y0 : (n,) array_like
     method : str or OdeSolver class
-        "RK23", "RK45", "DOP853", "Radau" and "BDF" are compiled; the others are SciPy's own. Two are
-        fsci's: "auto" makes explicit steps while accuracy bounds them, and those of Radau or BDF while stability does;
-        "Rodas5P" is a Rosenbrock method of order 5. Where a callback cannot be compiled, LSODA and Radau stand in.
+        "RK23", "RK45", "DOP853", "Radau" and "BDF" are compiled; the others are SciPy's own. Four are
+        fsci's: "auto" makes explicit steps while accuracy bounds them, and implicit ones while stability does;
+        "Tsit5" and "Vern7" are the explicit pairs of Tsitouras and Verner, of order 5(4) and 7(6); "Rodas5P" is a
+        Rosenbrock method of order 5. Where a callback cannot be compiled, LSODA and Radau stand in for "auto" and
+        "Rodas5P".
     t_eval : (m,) array_like, optional
     dense_output : bool
     events : callable or list of callables, optional
@@ -115,7 +118,7 @@ def solve_ivp(
     fun = native_rhs(fun) or fun
     problem = _problem(fun, t_span, y0, method, given, options)
     if isinstance(problem, str):
-        method = STAND_INS.get(method, method) if isinstance(method, str) else method
+        method = for_scipy(method)
         return hand_over(_scipy_solve_ivp, "integrate.solve_ivp", problem, fun, t_span, y0, method, **given, **options)
     key = None
     if plain and is_jitted(fun):

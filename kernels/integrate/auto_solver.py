@@ -11,10 +11,17 @@ from typing import Any
 
 from scipy.integrate import RK45
 
-__all__ = ["STAND_INS", "AutoSolver"]
+from fsci.kernels.integrate.pairs import OWN
+
+__all__ = ["STAND_INS", "AutoSolver", "for_scipy"]
 
 # SciPy's method where a callback cannot be compiled.
 STAND_INS = {"auto": "LSODA", "Rodas5P": "Radau"}
+
+
+def for_scipy(method: Any) -> Any:
+    """What SciPy's driver takes for `method`: a name of its own, or a class."""
+    return (STAND_INS.get(method) or OWN.get(method, method)) if isinstance(method, str) else method
 
 
 class AutoSolver(RK45):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fsci.core.types import Attempt, Fact, Problem, Refusal
-from fsci.kernels.integrate.auto_solver import STAND_INS
+from fsci.kernels.integrate.auto_solver import for_scipy
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
 from fsci.kernels.integrate.events import Roots, watchful
 from fsci.kernels.integrate.native_callbacks import NativeRhs
@@ -49,8 +49,7 @@ def is_plain(problem: Problem) -> bool:
 def driven(problem: Problem, method: Any, **more: Any) -> Any:
     """SciPy's driver on `problem`, with `method` one of its names or classes; `more` are options of the class."""
     (function, span, y0), options = problem.operands, problem.parameters
-    if isinstance(method, str):
-        method = STAND_INS.get(method, method)
+    method = for_scipy(method)
     names = ("t_eval", "dense_output", "events", "vectorized", "args")
     chosen = {name: options[name] for name in names} | options["options"] | more
     if not chosen["args"]:

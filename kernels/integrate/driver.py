@@ -14,11 +14,12 @@ from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.integrate import BDF, DOP853, RK23, RK45, Radau
+from scipy.integrate import BDF, Radau
 from scipy.integrate._ivp.base import OdeSolver
 from scipy.integrate._ivp.ivp import MESSAGES, OdeResult
 
 from fsci.kernels.integrate.auto_solver import AutoSolver
+from fsci.kernels.integrate.pairs import PAIRS
 from fsci.kernels.integrate.status import CALLBACK_FAILED, DONE, MORE, TOO_SMALL
 
 __all__ = ["BASES", "Chunks", "Loop", "loop_of", "plain_result", "playback"]
@@ -31,13 +32,12 @@ _LARGEST = 1 << 22  # numbers in a buffer
 # SciPy's class of each method that has a compiled loop, and the module and class of the loop, imported when it is
 # needed: a short solve does not import Numba.
 BASES: dict[str, Any] = {
-    "RK23": RK23, "RK45": RK45, "DOP853": DOP853, "Radau": Radau, "BDF": BDF, "auto": AutoSolver,
+    **{name: pair.solver for name, pair in PAIRS.items()}, "Radau": Radau, "BDF": BDF, "auto": AutoSolver,
     "Rodas5P": AutoSolver,
 }  # fmt: skip
 _LOOPS = {
-    "RK23": "explicit.ExplicitLoop", "RK45": "explicit.ExplicitLoop", "DOP853": "explicit.ExplicitLoop",
-    "Radau": "implicit.RadauLoop", "BDF": "implicit.BdfLoop", "auto": "auto.AutoLoop",
-    "Rodas5P": "rodas.RodasLoop",
+    **dict.fromkeys(PAIRS, "explicit.ExplicitLoop"), "Radau": "implicit.RadauLoop", "BDF": "implicit.BdfLoop",
+    "auto": "auto.AutoLoop", "Rodas5P": "rodas.RodasLoop",
 }  # fmt: skip
 
 _STIFF = (

@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.integrate import DOP853, RK23, RK45
+
+from fsci.kernels.integrate.pairs import PAIRS
 
 __all__ = ["Tableau", "tableau"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_BORDERS = {"RK23": 2.5, "RK45": 3.25, "DOP853": 6.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +67,19 @@ def _packed(rows: list[Array]) -> tuple[Array, Array, Array]:
 
 @cache
 def tableau(name: str) -> Tableau:
-    """The pair `name` with SciPy's own coefficients (Bogacki and Shampine, 1989; Dormand and Prince, 1980, 1981)."""
-    method: Any = {"RK23": RK23, "RK45": RK45, "DOP853": DOP853}[name]
+    """The pair `name`, with the coefficients of its class."""
+    pair = PAIRS[name]
+    method = pair.solver
     stages = method.n_stages
     rows = [method.A[s, :s] for s in range(stages)] + [method.B]
     nodes = [*method.C, 1.0]
-    if name == "DOP853":
+    if hasattr(method, "A_EXTRA"):
         rows += list(method.A_EXTRA)
         nodes += list(method.C_EXTRA)
+    if name == "DOP853":
         errors, dense = np.stack([method.E5, method.E3]), np.ascontiguousarray(method.D)
     else:
         errors, dense = method.E[None, :].copy(), np.ascontiguousarray(method.P)
     return Tableau(
-        name, *_packed(rows), np.array(nodes), errors, dense, stages, method.error_estimator_order, _BORDERS[name]
+        name, *_packed(rows), np.array(nodes), errors, dense, stages, method.error_estimator_order, pair.border
     )

@@ -11,14 +11,9 @@ from typing import Any
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.integrate.compiled import compiled_applies, compiled_fast, compiled_run
+from fsci.kernels.integrate.pairs import PAIRS
 
 __all__: list[str] = []
-
-_SOURCES = {
-    "RK23": "Bogacki and Shampine (1989)",
-    "RK45": "Dormand and Prince (1980); step control of Hairer, Norsett and Wanner (1993), section II.4",
-    "DOP853": "Dormand and Prince; Hairer, Norsett and Wanner (1993), section II.5",
-}
 
 
 def work(problem: Problem, evidence: Evidence) -> float:
@@ -49,7 +44,7 @@ def fast(method: str, problem: Problem) -> Any:
     return None if _may_change(method, problem) else compiled_fast(method, problem)
 
 
-for _method, _source in _SOURCES.items():
+for _method, _pair in PAIRS.items():
     register(
         Kernel(
             name=_method.lower(),
@@ -59,6 +54,6 @@ for _method, _source in _SOURCES.items():
             work=work,
             run=partial(run, _method),
             fast=partial(fast, _method),
-            source=_source,
+            source=_pair.source,
         )
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
-from fsci.kernels.integrate.auto_solver import STAND_INS
+from fsci.kernels.integrate.auto_solver import STAND_INS, for_scipy
 from fsci.kernels.integrate.compiled import attempt_of, driven, is_jitted, is_plain
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
 from fsci.kernels.integrate.tiering import TakeOver, Watch
@@ -93,7 +93,7 @@ def tiered(driven: Callable[..., Any], method: str, posed: Callable[[], Any], pl
         # From the beginning: the loop is so much faster that going over it again is cheaper than joining the two.
         start.loop = loop_of(method).of(method, taken.callback, problem)
         value = plain_result(start.loop, problem.operands[1][0], problem.operands[2], problem.parameters["t_eval"])
-        return (driven(STAND_INS.get(method, method)) if value is None else value), start
+        return (driven(for_scipy(method)) if value is None else value), start
     finally:
         if start.watch is not None:
             start.watch.close()
