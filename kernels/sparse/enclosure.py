@@ -15,10 +15,14 @@ from typing import Any
 
 import numpy as np
 from numba import complex128, float64, int32, int64
+from scipy.sparse import csr_array
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.host.cg import conjugate_gradients
+from fsci.kernels.sparse.host.csr_products import csr_matvec
+from fsci.kernels.sparse.incomplete import incomplete
 from fsci.kernels.sparse.iteration import Rows
+from fsci.kernels.sparse.krylov import Watch, gmres
 from fsci.kernels.sparse.multigrid import build
 
 __all__ = ["Enclosure", "enclose"]
@@ -81,10 +85,10 @@ def _measure(indptr, indices, data, x, b, v, found):  # type: ignore[no-untyped-
     return 0
 
 
-def _positive_vector(rows: Rows, diagonal: Any) -> Any:
-    """A v with ``<A> v`` near the root of the diagonal, by multigrid; None where that fails.
+def _positive_vector(rows: Rows, diagonal: Any, symmetric: bool) -> Any:
+    """A v with ``<A> v`` near the root of the diagonal, by multigrid or incomplete factors; None where that fails.
 
-    The equation is scaled to a unit diagonal, where every row weighs alike.
+    The equation is scaled to a unit diagonal, where every row weighs alike. Whatever finds v, its signs are the proof.
     """
     indptr, indices, data = rows.arrays
     row = np.repeat(np.arange(rows.count), np.diff(indptr))
@@ -92,11 +96,18 @@ def _positive_vector(rows: Rows, diagonal: Any) -> Any:
     values = np.abs(data).astype(np.float64) * scale[row] * scale[indices]
     comparison = np.where(row == indices, values, -values)
     ones = np.ones(rows.count)
-    cycle = build(indptr, indices, comparison, ones)
-    if cycle is None:
+    n = rows.count
+    precondition: Any = build(indptr, indices, comparison, ones)
+    if precondition is None:
+        precondition = incomplete(csr_array((comparison, indices, indptr), shape=(n, n)))
+    if precondition is None:
         return None
-    x, r = np.zeros(rows.count), ones.copy()
-    conjugate_gradients(Rows(indptr, indices, comparison), x, r, _REDUCTION, _STEPS, cycle)
+    x, r = np.zeros(n), ones.copy()
+    if symmetric:
+        conjugate_gradients(Rows(indptr, indices, comparison), x, r, _REDUCTION, _STEPS, precondition)
+    else:
+        watch = Watch(_REDUCTION, _STEPS)
+        gmres(lambda v: csr_matvec(n, n, indptr, indices, comparison, v), precondition, ones, x, r, _STEPS, watch)
     return x * scale
 
 
@@ -109,8 +120,8 @@ def enclose(a: Any, x: Any, b: Any, symmetric: bool) -> Enclosure:
     found = np.empty(5)
     v = np.ones(rows.count)
     _measure(*arrays, x, b, v, found)
-    if not found[4] > 0.0 and symmetric and (diagonal > 0.0).all():
-        better = _positive_vector(rows, diagonal)
+    if not found[4] > 0.0 and (diagonal > 0.0).all() and np.isfinite(arrays[2]).all():
+        better = _positive_vector(rows, diagonal, symmetric)
         if better is not None and (better > 0.0).all():
             v = better
             _measure(*arrays, x, b, v, found)

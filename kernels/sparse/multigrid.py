@@ -24,6 +24,7 @@ from fsci.kernels.sparse.host.csr_products import csr_matvec
 from fsci.kernels.sparse.host.spgemm import spgemm
 from fsci.kernels.sparse.iteration import Rows
 from fsci.kernels.sparse.phases import combine
+from fsci.kernels.sparse.subspace import Vectors
 
 __all__ = ["Multigrid", "build"]
 
@@ -52,7 +53,7 @@ class Multigrid:
         self.scale, self.levels, self.coarsest = scale, levels, coarsest
         single = np.float32
         self._work = [[np.empty(lv.matrix.count, single) for _ in range(4)] for lv in levels]
-        self._empty = np.zeros(0, single)
+        self.vectors = Vectors(levels[0].matrix.bounds if levels else [0, scale.size])
 
     @property
     def sizes(self) -> list[int]:
@@ -82,13 +83,13 @@ class Multigrid:
 
     def __call__(self, r: Any, z: Any) -> float:
         """Set z; gives ``r . z``."""
-        norm = float(np.sqrt(np.dot(r, r)))
+        norm = self.vectors.norm(r)
         if not 0.0 < norm < np.inf:
             z[:] = r
             return norm
         scaled = np.multiply(r, self.scale / norm, out=np.empty(r.size, np.float32), casting="unsafe")
         np.multiply(self._cycle(0, scaled), self.scale * norm, out=z, casting="unsafe")
-        return float(np.dot(r, z))
+        return float(self.vectors.dot(r, z))
 
 
 def build(indptr: Any, indices: Any, data: Any, diagonal: Any) -> Multigrid | None:
@@ -152,11 +153,11 @@ def _spectral_radius(a: Any, bound: float, steps: int = 8) -> float:
     """Largest eigenvalue by the power method, raised by a tenth; at most Gershgorin's bound."""
     n = a[0].size - 1
     x = np.random.default_rng(n).standard_normal(n)
-    estimate = 0.0
+    estimate, vectors = 0.0, Vectors([0, n])
     for _ in range(steps):
-        x /= np.sqrt(np.dot(x, x))
+        x /= vectors.norm(x)
         y = csr_matvec(n, n, a[0], a[1], a[2], x)
-        estimate, x = float(np.dot(x, y)), y
+        estimate, x = float(vectors.dot(x, y)), y
         if not np.isfinite(estimate) or not x.any():
             return bound
     return min(bound, 1.1 * max(estimate, 1.0))

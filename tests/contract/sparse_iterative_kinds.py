@@ -64,6 +64,9 @@ CASES: dict[str, list[Case]] = {
         Case("sparse.linalg.bicgstab", _unsymmetric, same_solution),
         Case("sparse.linalg.gmres", _unsymmetric, same_solution),
         Case("sparse.linalg.minres", _iterations, same_solution, ("float64",)),
+        Case("sparse.linalg.bicgstab", _unsymmetric, same_solution, policy={"mode": "hardened"}),
+        Case("sparse.linalg.gmres", _unsymmetric, same_solution, policy={"mode": "hardened"}),
+        Case("sparse.linalg.minres", _iterations, same_solution, ("float64",), policy={"mode": "hardened"}),
     ],
     "sparse_triangular": [Case("sparse.linalg.spsolve_triangular", _triangular, same_values)],
 }

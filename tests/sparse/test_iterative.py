@@ -257,7 +257,7 @@ def test_hardened_mode_chooses_and_strict_does_not():
             ours.cg(a, b)
     assert log[0].attempt.kernel == "cg"
     assert {name for name, _ in log[0].decisions[0].refusals} >= {"cg_diagonal", "cg_multigrid"}
-    assert len(log[1].decisions[0].ranking) == 3
+    assert {c.kernel.name for c in log[1].decisions[0].ranking} >= {"cg", "cg_diagonal", "cg_multigrid"}
 
 
 def dominant(rng, n, dtype):

@@ -1,8 +1,8 @@
 """Iterative solvers: SciPy's calls, with compiled iterations and, where it is asked for, a chosen preconditioner.
 
 Without a preconditioner the iteration of `cg`, `bicgstab`, `gmres` and `minres` is SciPy's own, step by step, compiled.
-With ``M="auto"``, or in hardened mode with no `M`, `cg` chooses one from evidence: none, the diagonal, or
-algebraic multigrid.
+With ``M="auto"``, or in hardened mode with no `M`, one is chosen from evidence: none, the diagonal, incomplete
+factors, algebraic multigrid, or complete factors.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def cg(
     maxiter : int, optional
         Default ``10 n``.
     M : sparse array, ndarray, LinearOperator or "auto", optional
-        Preconditioner, as SciPy takes it. fsci's addition: ``"auto"`` chooses none, the diagonal or a multigrid V-cycle
-        by predicted cost, and goes on to the next where one fails; hardened mode does so without being asked.
+        Preconditioner, as SciPy takes it. fsci's addition: ``"auto"`` chooses none, the diagonal, incomplete factors,
+        a multigrid V-cycle or complete factors by predicted cost, and goes on to the next where one fails, or
+        would take longer than a factorization; hardened mode does so without being asked.
     callback : callable, optional
         ``callback(xk)`` after each iteration.
 
@@ -67,8 +68,7 @@ def cg(
     A certificate (on request) holds the true residual; where A is an H-matrix, as every M-matrix and every
     diagonally dominant one is, it holds a proved bound on the error.
     """
-    auto = isinstance(M, str) and M == "auto"
-    choose = auto or (M is None and callback is None and FRAME.get().policy.hardened)
+    auto, choose = _choice(M, callback)
     if M is None or auto:
         prepared = Prepared("cg", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, choose=choose, callback=callback)
         if prepared.problem is not None:
@@ -95,7 +95,7 @@ def bicgstab(
     A : sparse array, ndarray or LinearOperator, (n, n)
     b : array_like, (n,) or (n, 1)
     x0, rtol, atol, maxiter, M, callback
-        As `cg` takes them (``M="auto"`` is for `cg` alone).
+        As `cg` takes them; with a `callback`, ``M="auto"`` is none.
 
     Returns
     -------
@@ -103,10 +103,12 @@ def bicgstab(
     info : int
         0; the number of iterations when the tolerance was not reached; negative for a breakdown.
     """
-    if M is None and callback is None:
-        prepared = Prepared("bicgstab", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter)
+    auto, choose = _choice(M, callback)
+    if (M is None or auto) and callback is None:
+        prepared = Prepared("bicgstab", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, choose=choose)
         if prepared.problem is not None:
             return answer("bicgstab", prepared)
+    M = None if auto else M
     return theirs("bicgstab", _PRECONDITIONED, A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, M=M, callback=callback)
 
 
@@ -134,7 +136,7 @@ def gmres(
     maxiter : int, optional
         Restart cycles; default ``10 n``.
     x0, rtol, atol, M, callback
-        As `cg` takes them (``M="auto"`` is for `cg` alone).
+        As `cg` takes them; with a `callback`, ``M="auto"`` is none.
     callback_type : {"x", "pr_norm", "legacy"}, optional
 
     Returns
@@ -144,12 +146,13 @@ def gmres(
         0, or `maxiter` when the tolerance was not reached.
     """
     known = callback_type in (None, "x", "pr_norm", "legacy")
-    if M is None and callback is None and known and (restart is None or int(restart) > 0):
-        prepared = Prepared(
-            "gmres", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, restart=20 if restart is None else int(restart)
-        )
+    auto, choose = _choice(M, callback)
+    if (M is None or auto) and callback is None and known and (restart is None or int(restart) > 0):
+        cycle = 20 if restart is None else int(restart)
+        prepared = Prepared("gmres", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, restart=cycle, choose=choose)
         if prepared.problem is not None:
             return answer("gmres", prepared)
+    M = None if auto else M
     options = {"rtol": rtol, "atol": atol, "restart": restart, "maxiter": maxiter, "M": M}
     return theirs("gmres", _PRECONDITIONED, A, b, x0, **options, callback=callback, callback_type=callback_type)
 
@@ -194,8 +197,10 @@ def minres(
     ValueError
         Where the iteration shows that A is not symmetric.
     """
-    if M is None and callback is None and not show and not check and shift == 0.0:
-        prepared = Prepared("minres", A, b, x0, rtol=rtol, maxiter=maxiter, per_row=5, guessed=x0 is not None)
+    auto, choose = _choice(M, callback)
+    if (M is None or auto) and callback is None and not show and not check and shift == 0.0:
+        given: dict[str, Any] = {"rtol": rtol, "maxiter": maxiter, "per_row": 5, "guessed": x0 is not None, "choose": choose}
+        prepared = Prepared("minres", A, b, x0, **given)
         problem = prepared.problem
         if problem is not None and problem.dtype == np.float64:
             if prepared.nothing and x0 is None:
@@ -205,8 +210,15 @@ def minres(
                 if info == _UNSYMMETRIC:
                     raise ValueError("non-symmetric matrix")
                 return x, info
-    options = {"rtol": rtol, "shift": shift, "maxiter": maxiter, "M": M, "callback": callback}
+    M = None if auto else M
+    options: dict[str, Any] = {"rtol": rtol, "shift": shift, "maxiter": maxiter, "M": M, "callback": callback}
     return theirs("minres", _PRECONDITIONED, A, b, x0, **options, show=show, check=check)
+
+
+def _choice(M: Any, callback: Any) -> tuple[bool, bool]:
+    """Whether `M` is ``"auto"``, and whether fsci chooses: then, and in hardened mode where nobody looks on."""
+    auto = isinstance(M, str) and M == "auto"
+    return auto, auto or (M is None and callback is None and FRAME.get().policy.hardened)
 
 
 _UNSYMMETRIC = -7  # the kernel's code for it

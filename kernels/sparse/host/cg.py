@@ -17,6 +17,7 @@ from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.iteration import Rows, ended, expected_iterations, starting_point, wrong_method
 from fsci.kernels.sparse.phases import advance, direct, product_inner, scale_inner
+from fsci.kernels.sparse.work_limit import limited
 
 __all__ = ["cg_loop", "conjugate_gradients"]
 
@@ -84,6 +85,7 @@ def conjugate_gradients(
 
 
 def _run(problem: Problem, evidence: Evidence, factors: Any) -> Attempt:
+    problem = limited(problem, evidence)
     rows, x, r = starting_point(problem, evidence)
     atol, maxiter = problem.parameters["atol"], problem.parameters["maxiter"]
     callback = problem.parameters["callback"]

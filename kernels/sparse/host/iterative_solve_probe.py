@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,13 @@ def _diameter(indptr: Any, indices: Any) -> int:
     return int(breadth_first(indptr, indices, far, 2, seen, queue))
 
 
+def _skew_share(a: Any) -> float:
+    """Weight of the skew-Hermitian part over that of all entries."""
+    weight = float(np.abs(a.data).sum())
+    skew = a - a.conj().T.tocsr()
+    return 0.5 * float(np.abs(skew.data).sum()) / weight if weight > 0.0 else 0.0
+
+
 @register_probe("iterative_solve", "host")
 def probe(problem: Problem) -> Evidence:
     if not problem.parameters["choose"]:
@@ -81,8 +89,13 @@ def probe(problem: Problem) -> Evidence:
     survey(a.indptr, a.indices, a.data, diagonal, found)
     positive = bool(found[0])
     ratio = float(diagonal.max()) / float(diagonal.min()) if positive else np.inf
+    facts: dict[str, Fact] = {}
+    if problem.parameters["method"] in ("gmres", "bicgstab") and positive:
+        facts["skew_share"] = Fact(_skew_share(a))
     return Evidence(
         {
+            **facts,
+            "full_diagonal": Fact(math.isfinite(found[1])),
             "diagonal": Fact(diagonal),
             "positive_diagonal": Fact(positive),
             "diagonal_ratio": Fact(ratio),

@@ -14,6 +14,7 @@ from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.iteration import by_scipy, ended, starting_point, wrong_method
 from fsci.kernels.sparse.phases import inner, product_inner
+from fsci.kernels.sparse.work_limit import limited, plain_work
 
 __all__ = ["UNSYMMETRIC", "minres_loop"]
 
@@ -111,10 +112,13 @@ def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
 
 def _work(problem: Problem, evidence: Evidence) -> float:
     a = problem.operands[0]
+    if problem.parameters["choose"]:
+        return plain_work(problem, evidence)
     return float(a.nnz + 15 * a.shape[0]) * max(min(problem.size, 100), 1)
 
 
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
+    problem = limited(problem, evidence)
     rows, x, r = starting_point(problem, evidence)
     parameters = problem.parameters
     if not rows.alone:
