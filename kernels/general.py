@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from fsci.core.types import Attempt, Evidence, Fact, Problem, Refusal
+from fsci.kernels.condition import rcond_estimate
 from fsci.kernels.factors import Solve, lapack_view, solver
 from fsci.kernels.refinement import refine_doubled
 
@@ -70,8 +71,22 @@ def factored_lu(a: Array, transposed: bool, norm1: float | None = None) -> Facto
     factor, pivots, info = getrf(view)
     if info > 0:
         return None
-    rcond = float(gecon(factor, norm, norm=which)[0]) if np.isfinite(norm) else 0.0
-    solve = solver(lambda rhs, op: getrs(factor, pivots, rhs, trans=op)[0], view.dtype, flipped != transposed)
+
+    def substitute(rhs: Array, op: int) -> Array:
+        return np.asarray(getrs(factor, pivots, rhs, trans=op)[0])
+
+    rcond = 0.0
+    if np.isfinite(norm):
+        of_a = solver(substitute, view.dtype, flipped)
+        with np.errstate(all="ignore"):
+            rcond = rcond_estimate(
+                of_a,
+                view.shape[0],
+                norm,
+                float(np.finfo(view.dtype).eps),
+                lambda: float(gecon(factor, norm, norm=which)[0]),
+            )
+    solve = solver(substitute, view.dtype, flipped != transposed)
     return FactoredLU((factor, pivots), solve, rcond)
 
 

@@ -10,6 +10,7 @@ from scipy.linalg import lapack
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.kernels.cholesky_solve import cholesky_solver
 from fsci.kernels.declared import declared_matrix
 from fsci.kernels.definite import definite_candidate, mirrored_solver, reads_lower
 from fsci.kernels.factors import SINGLE, single_copy
@@ -39,13 +40,13 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         return Attempt(None, status="declined")
     copy, flipped, exponent = copied
     lower = reads_lower(problem, flipped)
-    potrf, potrs = lapack.get_lapack_funcs(("potrf", "potrs"), (copy,))
+    potrf = lapack.get_lapack_funcs("potrf", (copy,))
     factor, info = potrf(copy, lower=lower, clean=False, overwrite_a=True)
     if info > 0:
         # Single precision cannot tell indefinite from ill-conditioned; working precision will.
         return Attempt(None, status="not_definite", facts={"rcond_at_most": Fact(SINGLE_UNIT, exact=False)})
     solve = mirrored_solver(
-        lambda rhs: potrs(factor, rhs, lower=lower)[0],
+        cholesky_solver(factor, lower),
         copy.dtype,
         flipped != bool(problem.parameters.get("transposed")),
         hermitian=True,
@@ -62,7 +63,7 @@ register(
         applies=applies,
         work=work,
         run=run,
-        source="Langou and others (2006), LAPACK dsposv; potrf, potrs in single precision",
+        source="Langou and others (2006), LAPACK dsposv; potrf, trsv in single precision",
         tags=frozenset({"mixed_precision"}),
     )
 )

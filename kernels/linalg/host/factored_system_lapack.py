@@ -1,4 +1,4 @@
-"""Systems whose matrix is given by its factors: LAPACK's getrs and potrs.
+"""Systems whose matrix is given by its factors: LAPACK's getrs and potrs (trsv for one column).
 
 Substitution is backward stable without conditions, |E| <= gamma_n |L| |U| (Higham, 2002, theorems 8.5 and
 9.4), so that the compiled call has only to see that nothing overflowed.
@@ -25,6 +25,7 @@ _CHOLESKY = tuple(f"boolean({t}[:, ::1], {t}[:, ::1], boolean, boolean, boolean)
 _FINITE = tuple(f"boolean({t}[:, ::1])" for t in _DTYPES)
 
 potrs = routine("potrs", "ciixixii")  # uplo n nrhs a lda b ldb info
+trsv = routine("trsv", "cccixixi")  # uplo trans diag n a lda x incx
 _N, _T, _C, _U, _L = letter("N"), letter("T"), letter("C"), letter("U"), letter("L")
 
 
@@ -77,8 +78,14 @@ def solve_cholesky(c, x, lower, conjugated, look):  # type: ignore[no-untyped-de
         for i in range(count):
             for j in range(n):
                 x[i, j] = np.conj(x[i, j])
-    potrs(c, byref(_L if lower else _U), byref(order), byref(np.int32(count)), c.ctypes, byref(order), x.ctypes,
-          byref(order), byref(np.int32(0)))  # fmt: skip
+    uplo = _L if lower else _U
+    if count == 1:  # see cholesky_solve
+        for trans in (_N, _C) if lower else (_C, _N):
+            trsv(c, byref(uplo), byref(trans), byref(_N), byref(order), c.ctypes, byref(order), x.ctypes,
+                 byref(np.int32(1)))  # fmt: skip
+    else:
+        potrs(c, byref(uplo), byref(order), byref(np.int32(count)), c.ctypes, byref(order), x.ctypes,
+              byref(order), byref(np.int32(0)))  # fmt: skip
     if conjugated:
         for i in range(count):
             for j in range(n):

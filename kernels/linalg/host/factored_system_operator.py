@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from fsci.core.types import Problem
+from fsci.kernels.cholesky_solve import cholesky_solver
 from fsci.kernels.doubled import doubled_residual
 
 __all__ = ["Stage", "moduli", "residual", "solver_of", "stages_of"]
@@ -93,11 +94,10 @@ def solver_of(problem: Problem) -> Callable[..., Array]:
     factor = problem.operands[0]
     dtype = problem.dtype
     if problem.parameters["form"] == "cholesky":
-        potrs = lapack.get_lapack_funcs("potrs", dtype=dtype)
-        lower = bool(problem.parameters["lower"])
+        once = cholesky_solver(np.asarray(factor, dtype), bool(problem.parameters["lower"]))
 
         def by_cholesky(rhs: Array, adjoint: bool = False) -> Array:
-            return potrs(factor, rhs, lower=lower)[0]
+            return once(rhs)
 
         return by_cholesky
     getrs = lapack.get_lapack_funcs("getrs", dtype=dtype)

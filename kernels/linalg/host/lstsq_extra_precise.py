@@ -14,6 +14,7 @@ import numpy as np
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.cholesky_solve import cholesky_solver
 from fsci.kernels.doubled import doubled_residual
 from fsci.kernels.linalg.host.lstsq_qr import applies as applies_qr
 from fsci.kernels.linalg.host.lstsq_qr import rank_of
@@ -85,7 +86,7 @@ def _refined(
 ) -> tuple[np.ndarray, np.ndarray, float] | None:
     """Solution and residual rounded to working precision, and the relative forward bound, infinity norm."""
     m, n = a.shape
-    potrs = lapack_function("potrs", r.dtype.char)
+    solve = cholesky_solver(r, lower=False)
     x = np.zeros(n + 1, dtype=b.dtype)
     low = np.zeros_like(x)
     x[n] = -1.0
@@ -100,7 +101,7 @@ def _refined(
         if scale == 0.0:
             size, contraction = 0.0, 0.0
             break
-        correction = potrs(r, (gradient / scale).astype(r.dtype), lower=0)[0].astype(b.dtype) * scale
+        correction = solve((gradient / scale).astype(r.dtype)).astype(b.dtype) * scale
         x[:n], carry = _two_sum(x[:n], correction)
         low[:n] += carry
         largest = float(np.abs(x[:n]).max(initial=0.0))

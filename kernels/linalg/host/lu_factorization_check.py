@@ -18,6 +18,7 @@ from scipy.linalg import lapack
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of
+from fsci.kernels.cholesky_solve import cholesky_solver
 from fsci.kernels.condition import ESTIMATOR_SAFETY, inverse_weighted_norm
 from fsci.kernels.linalg.host.inverse_check import somebody_asks
 
@@ -109,9 +110,9 @@ def check_cholesky(problem: Problem, evidence: Evidence, attempt: Attempt, polic
     a = problem.operands[0]
     full = np.abs(np.tril(a, -1) if lower else np.triu(a, 1)).astype(float)
     norm = float((full.sum(axis=0) + full.sum(axis=1) + np.abs(a.diagonal())).max(initial=0.0))
-    potrs = lapack.get_lapack_funcs("potrs", dtype=problem.dtype)
+    once = cholesky_solver(c, lower)
 
     def solve(rhs: Array, adjoint: bool = False) -> Array:
-        return potrs(c, rhs, lower=lower)[0]
+        return once(rhs)
 
     return certify_factors(problem, attempt, policy, solve, rows, norm, {})

@@ -15,6 +15,7 @@ import numpy as np
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.kernels.cholesky_solve import cholesky_solver
 from fsci.kernels.products import adjoint_times, column_norms, times
 from fsci.kernels.tall import condition_of, gram, gram_factor
 from fsci.kernels.workspace import lapack_function
@@ -68,15 +69,15 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         condition = float(s[0] / s[-1])
     if not condition <= limit:
         return Attempt(None, status="declined", facts=_found(condition, r))
-    potrs = lapack_function("potrs", char)
-    x = potrs(r, adjoint_times(a, b), lower=0)[0]
+    solve = cholesky_solver(r, lower=False)
+    x = solve(adjoint_times(a, b))
     previous = math.inf
     rounding = 4.0 * problem.unit_roundoff
     scale, tiny = float(np.abs(np.diagonal(r)).max()), np.finfo(x.dtype).tiny
     for _ in range(_STEPS):
         residual = b - times(a, x)
         gradient = adjoint_times(a, residual)
-        correction = potrs(r, gradient, lower=0)[0]
+        correction = solve(gradient)
         size = float(np.max(column_norms(correction) / np.maximum(column_norms(x), tiny), initial=0.0))
         # Where rounding is all that is left, a correction no longer shrinks. That of the gradient is
         # sqrt(m) u |A| |r|, and the correction's condition^2 |r| / (|A| |x|) times it (Bjorck, 1987).
