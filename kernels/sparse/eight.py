@@ -1,8 +1,9 @@
-"""One row of a matrix times eight neighbouring columns: the sums of all eight stay in vector registers.
+"""One row of a matrix times up to eight neighbouring columns: their sums stay in one vector register.
 
 The compiler does not find this by itself: Numba leaves LLVM's vectorizer of straight-line code off, and of the loop
 over eight columns it cannot know that source and target are apart. Every column is summed in stored order
-from zero, multiplication and addition rounded apart, as SciPy does it.
+from zero, multiplication and addition rounded apart, as SciPy does it. Of fewer than eight columns the other lanes
+are masked: neither read nor written.
 """
 
 from __future__ import annotations
@@ -14,9 +15,80 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["row_times_eight"]
+from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD
+
+__all__ = ["row_times_eight", "row_times_some"]
 
 _LANES = 8
+_WORD, _BYTE, _BIT = ir.IntType(32), ir.IntType(8), ir.IntType(1)
+
+
+def _masked(builder: Any, vector: Any, size: int, count: Any) -> tuple[Any, Any]:
+    """Load and store of the first `count` lanes at an address."""
+    lanes = ir.Constant(ir.VectorType(_WORD, _LANES), list(range(_LANES)))
+    mask = builder.icmp_unsigned("<", lanes, _all_lanes(builder, builder.trunc(count, _WORD)))
+    pointer, masks = vector.as_pointer(), ir.VectorType(_BIT, _LANES)
+    kind = f"v{_LANES}f{8 * size}.p0v{_LANES}f{8 * size}"
+    load_type = ir.FunctionType(vector, [pointer, _WORD, masks, vector])
+    load = cgutils.get_or_insert_function(builder.module, load_type, f"llvm.masked.load.{kind}")
+    store_type = ir.FunctionType(ir.VoidType(), [vector, pointer, _WORD, masks])
+    store = cgutils.get_or_insert_function(builder.module, store_type, f"llvm.masked.store.{kind}")
+    align, nothing = ir.Constant(_WORD, size), ir.Constant(vector, [0.0] * _LANES)
+    return (
+        lambda place: builder.call(load, [place, align, mask, nothing]),
+        lambda value, place: builder.call(store, [value, place, align, mask]),
+    )
+
+
+def _all_lanes(builder: Any, value: Any) -> Any:
+    kind = ir.VectorType(value.type, _LANES)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(_WORD, 0))
+    zeros = ir.Constant(ir.VectorType(_WORD, _LANES), [0] * _LANES)
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
+
+
+def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    arrays = [
+        context.make_array(kind)(context, builder, value)
+        for kind, value in zip(signature.args[:4], values[:4], strict=True)
+    ]
+    data, indices, x, y = (array.data for array in arrays)
+    begin, end, stored, columns, first, place, *count = values[4:]
+    scalar = data.type.pointee
+    vector = ir.VectorType(scalar, _LANES)
+    size = 8 if isinstance(scalar, ir.DoubleType) else 4
+    if count:
+        load, store = _masked(builder, vector, size, count[0])
+    else:
+        load = lambda place: builder.load(place, align=size)  # noqa: E731
+        store = lambda value, place: builder.store(value, place, align=size)  # noqa: E731
+    total = cgutils.alloca_once(builder, vector)
+    builder.store(ir.Constant(vector, [0.0] * _LANES), total)
+    fetch_type = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _WORD, _WORD, _WORD])
+    fetch = cgutils.get_or_insert_function(builder.module, fetch_type, "llvm.prefetch.p0i8")
+
+    def entries_of(k: Any) -> Any:
+        index = builder.load(builder.gep(indices, [k]))
+        row = index if index.type == columns.type else builder.zext(index, columns.type)
+        return builder.gep(x, [builder.add(builder.mul(row, columns), first)])
+
+    with cgutils.for_range_slice(builder, begin, end, ir.Constant(end.type, 1)) as (k, _):
+        factors = _all_lanes(builder, builder.load(builder.gep(data, [k])))
+        ahead = builder.add(k, ir.Constant(end.type, PREFETCH_AHEAD))
+        ahead = builder.select(builder.icmp_unsigned("<", ahead, stored), ahead, k)
+        line = builder.bitcast(entries_of(ahead), _BYTE.as_pointer())
+        for offset in (0, _LANES * size - 1):
+            read_keep_data = (ir.Constant(_WORD, v) for v in (0, 3, 1))
+            builder.call(fetch, [builder.gep(line, [ir.Constant(_WORD, offset)]), *read_keep_data])
+        entries = load(builder.bitcast(entries_of(k), vector.as_pointer()))
+        builder.store(builder.fadd(builder.load(total), builder.fmul(factors, entries)), total)
+    store(builder.load(total), builder.bitcast(builder.gep(y, [place]), vector.as_pointer()))
+    return context.get_dummy_value()
+
+
+def _typed(arrays: tuple[Any, ...], integers: int) -> Any:
+    long = types.uint64
+    return types.void(*arrays, *[long] * integers) if isinstance(arrays[0].dtype, types.Float) else None
 
 
 @intrinsic
@@ -28,42 +100,37 @@ def row_times_eight(
     y: Any,
     begin: Any,
     end: Any,
+    stored: Any,
     columns: Any,
     first: Any,
     place: Any,
 ) -> Any:
-    """Set y[place : place + 8] = sum over k of data[k] x[indices[k], first : first + 8]; x and y in C order."""
-    del typing_context, begin, end, columns, first, place
-    if not isinstance(data.dtype, types.Float):
-        return None
-    long = types.uint64
-    signature = types.void(data, indices, x, y, long, long, long, long, long)
+    """Set y[place : place + 8] = sum over k of data[k] x[indices[k], first : first + 8]; x and y in C order.
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        arrays = [
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args[:4], values[:4], strict=True)
-        ]
-        data, indices, x, y = (array.data for array in arrays)
-        begin, end, columns, first, place = values[4:]
-        scalar = data.type.pointee
-        vector = ir.VectorType(scalar, _LANES)
-        word = ir.IntType(32)
-        size = 8 if isinstance(scalar, ir.DoubleType) else 4
-        total = cgutils.alloca_once(builder, vector)
-        builder.store(ir.Constant(vector, [ir.Constant(scalar, 0.0)] * _LANES), total)
-        with cgutils.for_range_slice(builder, begin, end, ir.Constant(end.type, 1)) as (k, _):
-            factor = builder.load(builder.gep(data, [k]))
-            index = builder.load(builder.gep(indices, [k]))
-            row = index if index.type == columns.type else builder.zext(index, columns.type)
-            at = builder.gep(x, [builder.add(builder.mul(row, columns), first)])
-            entries = builder.load(builder.bitcast(at, vector.as_pointer()), align=size)
-            one = builder.insert_element(ir.Constant(vector, ir.Undefined), factor, ir.Constant(word, 0))
-            lanes = ir.Constant(ir.VectorType(word, _LANES), [ir.Constant(word, 0)] * _LANES)
-            factors = builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), lanes)
-            builder.store(builder.fadd(builder.load(total), builder.fmul(factors, entries)), total)
-        target = builder.bitcast(builder.gep(y, [place]), vector.as_pointer())
-        builder.store(builder.load(total), target, align=size)
-        return context.get_dummy_value()
+    Rows of x some entries ahead, within `stored`, are prefetched: eight doubles lie in two cache lines, as NumPy
+    aligns arrays.
+    """
+    del typing_context, begin, end, stored, columns, first, place
+    signature = _typed((data, indices, x, y), 6)
+    return signature and (signature, _generate)
 
-    return signature, generate
+
+@intrinsic
+def row_times_some(
+    typing_context: Any,
+    data: Any,
+    indices: Any,
+    x: Any,
+    y: Any,
+    begin: Any,
+    end: Any,
+    stored: Any,
+    columns: Any,
+    first: Any,
+    place: Any,
+    count: Any,
+) -> Any:
+    """As `row_times_eight` for `count` columns, at most eight."""
+    del typing_context, begin, end, stored, columns, first, place, count
+    signature = _typed((data, indices, x, y), 7)
+    return signature and (signature, _generate)

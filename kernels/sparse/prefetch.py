@@ -1,6 +1,8 @@
 """The processor's prefetch instruction, for gathers whose addresses are known ahead.
 
-Measured on rows of a random matrix with a million columns, eight vectors: 1.6 times faster.
+Measured on a random matrix with a million columns and five entries a row: 2.4 times faster with eight vectors,
+1.6 times with one. Where neighbouring rows meet neighbouring columns the caches have all, and each
+instruction counts: with one vector a prefetch then costs a quarter, so that `scattered` looks first.
 A prefetch of any address is harmless; it can neither fault nor change a value.
 """
 
@@ -9,15 +11,33 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import types, uint64
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["PREFETCH_AHEAD", "prefetch"]
+from fsci.kernels.jit import jit
+
+__all__ = ["PREFETCH_AHEAD", "prefetch", "scattered"]
 
 # Entries between a prefetch and its use: memory latency over the time of one entry, on any
 # machine of this decade within a factor of two, and the gain is flat over that range.
-PREFETCH_AHEAD = 16
+PREFETCH_AHEAD = 64
+
+# Indices that `scattered` looks at; the numbers of a cache line; and the lines for each entry of a block
+# from which hardly any line is met twice before it is gone.
+_SAMPLE = 256
+_LINE = 8
+_LINES_AN_ENTRY = 16
+
+
+@jit(inline=True)
+def scattered(indices, start, stop):  # type: ignore[no-untyped-def]
+    """Whether the indices of a block reach over far more cache lines than it has entries; by its first ones."""
+    smallest = largest = uint64(indices[start]) if stop > start else uint64(0)
+    for k in range(uint64(start), min(uint64(stop), uint64(start) + uint64(_SAMPLE))):
+        index = uint64(indices[k])
+        smallest, largest = min(smallest, index), max(largest, index)
+    return (largest - smallest) // uint64(_LINE) > uint64(_LINES_AN_ENTRY) * uint64(stop - start)
 
 
 @intrinsic

@@ -1,6 +1,8 @@
-"""Sum and difference of two matrices in canonical form, by merging rows.
+"""Sum and difference of two matrices in canonical form: entry by entry where the patterns are equal, else by merging.
 
-What cancels to zero leaves no entry, as in SciPy's merge.
+Memory that is written for the first time costs as much as the arithmetic. So equal patterns are found first, by the
+indices alone, and the result then has its final size; a merge writes into room for all entries of both, as
+SciPy's does, and only what the second thread made is moved. What cancels to zero leaves no entry, as in SciPy's merge.
 """
 
 from __future__ import annotations
@@ -16,29 +18,51 @@ from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["add", "merge_rows"]
+__all__ = ["add", "add_equal", "compare_patterns", "drop_zeros", "merge_rows"]
 
 _ADDITION_THREADS = Threads("addition")
-_KINDS = [(float64, int32), (complex128, int32), (float32, int32), (complex64, int32)]
+_KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
+_INDICES = (int32, int64)
 
 
-@jit(
-    [
-        int64(i[::1], i[::1], d[::1], i[::1], i[::1], d[::1], int64, int64, int64[::1], i[::1], d[::1], int64, int64)
-        for d, i in _KINDS
-    ]
-)
-def merge_rows(  # type: ignore[no-untyped-def]
-    a_indptr, a_indices, a, b_indptr, b_indices, b, negative, columns, counts, indices, data, start, stop
-):
-    """Rows `start` to `stop` of A + B or A - B into `indices` and `data` from their beginning; gives the entries.
+@jit(inline=True)
+def rows_rise(indptr, indices, first, last):  # type: ignore[no-untyped-def]
+    """Whether the indices rise strictly in each of the rows: they may fall where one begins, and there alone."""
+    start, stop = uint64(indptr[first]), uint64(indptr[last])
+    falls = uint64(0)
+    for k in range(start + uint64(1), stop):
+        falls += uint64(indices[k] <= indices[k - uint64(1)])
+    between = uint64(0)
+    before = start
+    for i in range(uint64(first), uint64(last)):
+        begin = uint64(indptr[i])
+        if begin > before and begin < stop:
+            between += uint64(indices[begin] <= indices[begin - uint64(1)])
+            before = begin
+    return falls == between
 
-    Or -1 or -2 for the operand that is malformed, or -3 where one is not in canonical form: only then does
-    a merge leave the strictly increasing order. `counts` gets the entries up to the end of each row.
+
+@jit(inline=True)
+def equal_pattern(a_indptr, a_indices, b_indptr, b_indices, first, last):  # type: ignore[no-untyped-def]
+    """Whether rows `first` to `last` of both hold the same places."""
+    a_start, b_start = uint64(a_indptr[first]), uint64(b_indptr[first])
+    differ = uint64(0)
+    for i in range(uint64(first) + uint64(1), uint64(last) + uint64(1)):
+        differ += uint64(uint64(a_indptr[i]) - a_start != uint64(b_indptr[i]) - b_start)
+    if differ:
+        return False
+    for k in range(uint64(a_indptr[last]) - a_start):
+        differ += uint64(a_indices[a_start + k] != b_indices[b_start + k])
+    return differ == 0
+
+
+@jit([int64(i[::1], i[::1], i[::1], i[::1], int64, int64, int64, int64, int64) for i in _INDICES])
+def compare_patterns(a_indptr, a_indices, b_indptr, b_indices, a_stored, b_stored, columns, start, stop):  # type: ignore[no-untyped-def]
+    """What `start` to `stop` of the rows allow: 1 where both hold the same places, 0 where they must be merged.
+
+    Or -1 or -2 for the operand that is malformed, -3 where one is not in canonical form.
     """
-    zero = a.dtype.type(0)
-    here = uint64(0)
-    # The room was taken from the ends of the range: nothing between them may exceed it.
+    # The room for a result is taken from the ends of the range: nothing between them may exceed it.
     rises_a, rises_b = True, True
     for i in range(uint64(start), uint64(stop)):
         rises_a &= a_indptr[i] <= a_indptr[i + uint64(1)]
@@ -49,78 +73,148 @@ def merge_rows(  # type: ignore[no-untyped-def]
         return -2
     for first in range(start, stop, ROWS_AT_ONCE):
         last = min(first + ROWS_AT_ONCE, stop)
+        if not compressed_inside(a_indptr, a_indices, a_stored, columns, first, last):
+            return -1
+        if not compressed_inside(b_indptr, b_indices, b_stored, columns, first, last):
+            return -2
+        if not rows_rise(a_indptr, a_indices, first, last):
+            return -3
+        if not equal_pattern(a_indptr, a_indices, b_indptr, b_indices, first, last):
+            return 0
+    return 1
+
+
+@jit([int64(i[::1], i[::1], d[::1], i[::1], d[::1], int64, i[::1], i[::1], d[::1], int64, int64) for d, i in _KINDS])
+def add_equal(a_indptr, a_indices, a, b_indptr, b, negative, indptr, indices, data, start, stop):  # type: ignore[no-untyped-def]
+    """Rows `start` to `stop` of A + B or A - B of one pattern; gives the number of entries that are zero."""
+    zero = a.dtype.type(0)
+    base = int64(a_indptr[0])
+    for i in range(uint64(start), uint64(stop)):
+        indptr[i + uint64(1)] = int64(a_indptr[i + uint64(1)]) - base
+    zeros = uint64(0)
+    here, a_start, b_start = uint64(int64(a_indptr[start]) - base), uint64(a_indptr[start]), uint64(b_indptr[start])
+    size = uint64(a_indptr[stop]) - a_start
+    for k in range(size):
+        indices[here + k] = a_indices[a_start + k]
+    if negative:
+        for k in range(size):
+            value = a[a_start + k] - b[b_start + k]
+            data[here + k] = value
+            zeros += uint64(value == zero)
+    else:
+        for k in range(size):
+            value = a[a_start + k] + b[b_start + k]
+            data[here + k] = value
+            zeros += uint64(value == zero)
+    return int64(zeros)
+
+
+@jit(
+    [
+        int64(i[::1], i[::1], d[::1], i[::1], i[::1], d[::1], int64, int64, i[::1], i[::1], d[::1], int64, int64)
+        for d, i in _KINDS
+    ]
+)
+def merge_rows(  # type: ignore[no-untyped-def]
+    a_indptr, a_indices, a, b_indptr, b_indices, b, negative, columns, indptr, indices, data, start, stop
+):
+    """Rows `start` to `stop` of A + B or A - B into `indices` and `data` from their beginning; gives the entries.
+
+    Or the codes of `compare_patterns`. `indptr` gets the entries up to the end of each row.
+    """
+    zero = a.dtype.type(0)
+    here = uint64(0)
+    for first in range(start, stop, ROWS_AT_ONCE):
+        last = min(first + ROWS_AT_ONCE, stop)
         if not compressed_inside(a_indptr, a_indices, min(a_indices.size, a.size), columns, first, last):
             return -1
         if not compressed_inside(b_indptr, b_indices, min(b_indices.size, b.size), columns, first, last):
             return -2
+        if not rows_rise(a_indptr, a_indices, first, last) or not rows_rise(b_indptr, b_indices, first, last):
+            return -3
         for i in range(uint64(first), uint64(last)):
             k, k_end = uint64(a_indptr[i]), uint64(a_indptr[i + uint64(1)])
             t, t_end = uint64(b_indptr[i]), uint64(b_indptr[i + uint64(1)])
-            before = int64(-1)
-            while k < k_end or t < t_end:
-                if t >= t_end or (k < k_end and a_indices[k] < b_indices[t]):
-                    column, value = a_indices[k], a[k]
-                    k += uint64(1)
-                elif k >= k_end or b_indices[t] < a_indices[k]:
-                    column, value = b_indices[t], (-b[t] if negative else b[t])
-                    t += uint64(1)
-                else:
+            while k < k_end and t < t_end:
+                if a_indices[k] == b_indices[t]:
                     column, value = a_indices[k], (a[k] - b[t] if negative else a[k] + b[t])
                     k += uint64(1)
                     t += uint64(1)
-                if int64(column) <= before:
-                    return -3
-                before = int64(column)
+                elif a_indices[k] < b_indices[t]:
+                    column, value = a_indices[k], (a[k] - zero if negative else a[k] + zero)
+                    k += uint64(1)
+                else:
+                    column, value = b_indices[t], (zero - b[t] if negative else zero + b[t])
+                    t += uint64(1)
                 indices[here], data[here] = column, value
                 here += uint64(value != zero)
-            counts[i + uint64(1)] = int64(here)
+            for s in range(k, k_end):
+                value = a[s] - zero if negative else a[s] + zero
+                indices[here], data[here] = a_indices[s], value
+                here += uint64(value != zero)
+            for s in range(t, t_end):
+                value = zero - b[s] if negative else zero + b[s]
+                indices[here], data[here] = b_indices[s], value
+                here += uint64(value != zero)
+            indptr[i + uint64(1)] = here
     return int64(here)
 
 
-def _refused(code: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], columns: int) -> bool:
+@jit([int64(i[::1], i[::1], d[::1]) for d, i in _KINDS])
+def drop_zeros(indptr, indices, data):  # type: ignore[no-untyped-def]
+    """Leave out the entries that are zero, in place; gives the number of the others."""
+    kept, begin = uint64(0), uint64(0)
+    for i in range(uint64(indptr.size - 1)):
+        end = uint64(indptr[i + uint64(1)])
+        for k in range(begin, end):
+            indices[kept], data[kept] = indices[k], data[k]
+            kept += uint64(data[k] != 0)
+        begin = end
+        indptr[i + uint64(1)] = kept
+    return int64(kept)
+
+
+def _refused(codes: list[int], a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], columns: int) -> bool:
     """Whether an operand is not canonical; raises for a malformed one."""
-    if code in (-1, -2):
-        which = a if code == -1 else b
-        raise malformed(which[0], which[1], min(which[1].size, which[2].size), columns)
-    return code == -3
+    for code, (indptr, indices, data) in ((-1, a), (-2, b)):
+        if code in codes:
+            raise malformed(indptr, indices, min(indices.size, data.size), columns)
+    return min(codes) < 0
 
 
 def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative: bool) -> tuple[Any, Any, Any] | None:
     """(data, indices, indptr) of A + B or A - B, each as (indptr, indices, data); None unless both are canonical."""
     rows, index, dtype = a[0].size - 1, a[1].dtype, a[2].dtype
     parts = _ADDITION_THREADS(dtype, a[2].size + b[2].size + rows)
-    if parts == 1:
-        room = a[2].size + b[2].size + 1
-        indptr = np.zeros(rows + 1, np.int64)
-        indices, data = np.empty(room, index), np.empty(room, dtype)
-        used: Any = merge_rows(*a, *b, int(negative), columns, indptr, indices, data, 0, rows)
-        return (
-            None if _refused(used, a, b, columns) else (data[:used].copy(), indices[:used].copy(), indptr.astype(index))
-        )
     bounds = by_entries(a[0], rows, parts)
-    counts = np.zeros(rows + 1, np.int64)
-    made: dict[int, tuple[Any, Any, int]] = {}
+    patterns = (*a[:2], *b[:2], min(a[1].size, a[2].size), min(b[1].size, b[2].size), columns)
+    codes = spread(lambda i, j: compare_patterns(*patterns, i, j), bounds)
+    if _refused(codes, a, b, columns):
+        return None
+    indptr, minus = np.zeros(rows + 1, index), int(negative)
+    if min(codes) == 1:
+        stored = int(a[0][rows]) - int(a[0][0])
+        indices, data = np.empty(stored, index), np.empty(stored, dtype)
+        if sum(spread(lambda i, j: add_equal(*a, b[0], b[2], minus, indptr, indices, data, i, j), bounds)):
+            stored = drop_zeros(indptr, indices, data)
+        return data[:stored], indices[:stored], indptr
+    made: dict[int, tuple[Any, Any]] = {}
 
     def merge(i: int, j: int) -> int:
-        # One entry more: an entry that cancels is written before it is left out.
-        room = max(int(a[0][j]) - int(a[0][i]) + int(b[0][j]) - int(b[0][i]), 0) + 1
-        room = min(room, a[2].size + b[2].size + 1)
-        indices, data = np.empty(room, index), np.empty(room, dtype)
-        used = int(merge_rows(*a, *b, int(negative), columns, counts, indices, data, i, j))
-        made[i] = indices, data, used
-        return used
+        # The first one's room is for all; one entry more, for one that cancels is written before it is left out.
+        end = j if i else rows
+        room = int(a[0][end]) - int(a[0][i]) + int(b[0][end]) - int(b[0][i])
+        room = min(room, a[2].size + b[2].size) + 1
+        made[i] = np.empty(room, index), np.empty(room, dtype)
+        return int(merge_rows(*a, *b, minus, columns, indptr, *made[i], i, j))
 
-    if _refused(min(spread(merge, bounds)), a, b, columns):
+    bounds = sorted(set(bounds))
+    used = spread(merge, bounds)
+    if _refused(used, a, b, columns):
         return None
-    before = 0
-    for i, j in pairwise(bounds):
-        counts[i + 1 : j + 1] += before
-        before = int(counts[j])
-    indices, data = np.empty(counts[-1], index), np.empty(counts[-1], dtype)
-
-    def put(i: int, j: int) -> None:
-        from_indices, from_data, used = made[i]
-        indices[counts[i] : counts[j]], data[counts[i] : counts[j]] = from_indices[:used], from_data[:used]
-
-    spread(put, sorted(set(bounds)))
-    return data, indices, counts.astype(index)
+    ends = np.cumsum(used).tolist()
+    indices, data = made[0]
+    for (i, j), before, after in zip(list(pairwise(bounds))[1:], ends[:-1], ends[1:], strict=True):
+        indptr[i + 1 : j + 1] += before
+        indices[before:after], data[before:after] = made[i][0][: after - before], made[i][1][: after - before]
+    return data[: ends[-1]], indices[: ends[-1]], indptr

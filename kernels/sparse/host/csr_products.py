@@ -12,9 +12,9 @@ import numpy as np
 from numba import complex64, complex128, float32, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
-from fsci.kernels.sparse.eight import row_times_eight
+from fsci.kernels.sparse.eight import row_times_eight, row_times_some
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
-from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD, prefetch
+from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD, prefetch, scattered
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
@@ -34,6 +34,15 @@ def rows_times_vector(indptr, indices, data, x, y, start, stop):  # type: ignore
         if not compressed_inside(indptr, indices, stored, x.size, first, last):
             return first
         end = uint64(indptr[first])
+        if scattered(indices, int64(end), int64(indptr[last])):
+            for i in range(uint64(first), uint64(last)):
+                total = y.dtype.type(0)
+                begin, end = end, uint64(indptr[i + uint64(1)])
+                for k in range(begin, end):
+                    prefetch(x, uint64(indices[min(k + uint64(PREFETCH_AHEAD), uint64(stored) - uint64(1))]))
+                    total += data[k] * x[uint64(indices[k])]
+                y[i] = total
+            continue
         for i in range(uint64(first), uint64(last)):
             total = y.dtype.type(0)
             begin, end = end, uint64(indptr[i + uint64(1)])
@@ -89,24 +98,23 @@ def rows_times_vectors(indptr, indices, data, x, y, start, stop):  # type: ignor
 
 @jit([int64(i[::1], i[::1], d[::1], d[:, ::1], d[:, ::1], int64, int64) for d, i in _KINDS if d in (float64, float32)])
 def rows_times_real_vectors(indptr, indices, data, x, y, start, stop):  # type: ignore[no-untyped-def]
-    """As `rows_times_vectors` for real numbers, eight columns in vector registers."""
-    stored = min(indices.size, data.size)
+    """As `rows_times_vectors` for real numbers, eight columns or the rest of them in a vector register."""
+    stored = uint64(min(indices.size, data.size))
     columns = uint64(x.shape[1])
     eights = columns - columns % uint64(8)
     for first in range(start, stop, ROWS_AT_ONCE):
         last = min(first + ROWS_AT_ONCE, stop)
-        if not compressed_inside(indptr, indices, stored, x.shape[0], first, last):
+        if not compressed_inside(indptr, indices, int64(stored), x.shape[0], first, last):
             return first
         end = uint64(indptr[first])
         for i in range(uint64(first), uint64(last)):
             begin, end = end, uint64(indptr[i + uint64(1)])
             for c in range(uint64(0), eights, uint64(8)):
-                row_times_eight(data, indices, x, y, begin, end, columns, c, i * columns + c)
-            for c in range(eights, columns):
-                total = y.dtype.type(0)
-                for k in range(begin, end):
-                    total += data[k] * x[uint64(indices[k]), c]
-                y[i, c] = total
+                row_times_eight(data, indices, x, y, begin, end, stored, columns, c, i * columns + c)
+            if eights < columns:
+                row_times_some(
+                    data, indices, x, y, begin, end, stored, columns, eights, i * columns + eights, columns - eights
+                )
     return -1
 
 
