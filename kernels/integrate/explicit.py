@@ -25,9 +25,8 @@ from fsci.kernels.integrate.explicit_loop import (
     T_END,
     H,
     T,
-    advance,
-    first_step,
 )  # fmt: skip
+from fsci.kernels.integrate.explicit_steps import advance, begin
 from fsci.kernels.integrate.status import CALLBACK_FAILED, MORE
 from fsci.kernels.integrate.tableaus import tableau
 from fsci.kernels.lanes import padded
@@ -66,14 +65,15 @@ class ExplicitLoop:
     ) -> None:  # fmt: skip
         pair = tableau(name)
         n, width = y0.size, padded(y0.size)
-        self._callback, self._pair, self._n = callback, pair, n
+        self._callback, self._address, self._pair, self._n = callback, callback.function.address, pair, n
         self._reals, self._counts = np.zeros(REALS), np.zeros(COUNTS, np.int64)
         reals = self._reals
         reals[T], reals[T_END], reals[H], reals[RTOL], reals[MAX_STEP] = t0, t_end, h, rtol, max_step
         reals[DIRECTION] = 1.0 if t_end >= t0 else -1.0
         self._y, self._f, self._atol = np.zeros(width), np.zeros(width), np.ones(width)
         self._y[:n], self._atol[:n] = y0, atol
-        self._slopes, self._room = np.zeros((pair.starts.size - 1) * width), np.zeros(5 * width)
+        self._slopes, self._room = np.zeros((pair.starts.size - 1) * width), np.zeros(4 * width)
+        self._room[2 * width : 3 * width] = 1.0  # what errors are divided by, where there is no equation
         self._t_eval = _NO_TIMES if t_eval is None else np.ascontiguousarray(t_eval, dtype=float)
         self.y_eval = np.empty((self._t_eval.size, n))
         self.times, self.states, self._evaluations = _NO_TIMES, np.empty((0, n)), _NO_COUNTS
@@ -82,8 +82,8 @@ class ExplicitLoop:
         if f0 is not None:
             self._f[:n] = f0
             return
-        failed = first_step(
-            callback.function, callback.parameters, reals, self._counts, self._y[:n], self._f[:n], self._atol[:n],
+        failed = begin(
+            self._address, callback.parameters, reals, self._counts, self._y[:n], self._f[:n], self._atol[:n],
             pair.order,
         )  # fmt: skip
         if failed:
@@ -140,7 +140,7 @@ class ExplicitLoop:
         self._evaluations = np.empty(capacity, np.int64)
         self.slopes = np.empty((capacity, pair.stages + 1, n) if keep else (0, 0, 0))
         self.status, self.stored = advance(
-            self._callback.function, self._callback.parameters, self._reals, self._counts, self._y, self._f,
+            self._address, self._callback.parameters, self._reals, self._counts, self._y, self._f,
             self._slopes, self._atol, self._room, pair.table, pair.stages, pair.order, self._t_eval, self.y_eval,
             self.times, self.states, self._evaluations, self.slopes, tries,
         )  # fmt: skip
