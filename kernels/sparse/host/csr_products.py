@@ -18,9 +18,16 @@ from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD, prefetch, scattered
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["csr_matmat_dense", "csr_matvec", "rows_times_real_vectors", "rows_times_vector", "rows_times_vectors"]
+__all__ = [
+    "VECTOR_THREADS",
+    "csr_matmat_dense",
+    "csr_matvec",
+    "rows_times_real_vectors",
+    "rows_times_vector",
+    "rows_times_vectors",
+]
 
-_CSR_VECTOR_THREADS = Threads("csr_vector")
+VECTOR_THREADS = Threads("csr_vector")
 _CSR_VECTORS_THREADS = Threads("csr_vectors")
 _KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
 
@@ -121,7 +128,7 @@ def rows_times_real_vectors(indptr, indices, data, x, y, start, stop):  # type: 
 def csr_matvec(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x: Any) -> Any:
     """A x, for arrays of one dtype and one index dtype."""
     y = np.empty(rows, data.dtype)
-    parts = _CSR_VECTOR_THREADS.pieces(data.dtype, data.size + rows)
+    parts = VECTOR_THREADS.pieces(data.dtype, data.size + rows)
     if parts == 1:
         bad = rows_times_vector(indptr, indices, data, x, y, 0, rows)
     else:
