@@ -10,11 +10,10 @@ import numpy as np
 
 from fsci.core.types import Attempt, Evidence, Fact, Problem, Refusal
 from fsci.kernels.sparse.host.csr_products import csr_matvec
-from fsci.kernels.sparse.operator import RowsOperator
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["Rows", "by_scipy", "ended", "expected_iterations", "starting_point", "true_residual", "wrong_method"]
+__all__ = ["Rows", "ended", "expected_iterations", "starting_point", "true_residual", "wrong_method"]
 
 _THREADS = Threads("csr_vector")
 
@@ -73,25 +72,6 @@ def ended(problem: Problem, x: Any, r: Any, done: int, converged: bool, info: in
         # Another method would meet the same tolerance: there is nothing to gain.
         final=converged,
     )
-
-
-def by_scipy(problem: Problem, original: Callable[..., Any], **options: Any) -> Attempt:
-    """SciPy's own iteration over threaded products: where they are the time, Python between them is none."""
-    a, b = problem.operands
-    parameters = problem.parameters
-    if "rtol" not in options:
-        options |= {"rtol": 0.0, "atol": parameters["atol"]}
-    calls = 0
-
-    class Counted(RowsOperator):
-        def _matvec(self, x: Any) -> Any:
-            nonlocal calls
-            calls += 1
-            return super()._matvec(x)
-
-    x0 = parameters["x0"] if parameters.get("guessed", True) else None
-    x, info = original(Counted(a), b, x0=x0, maxiter=parameters["maxiter"], **options)
-    return ended(problem, x, None, calls, info == 0, int(info))
 
 
 def wrong_method(problem: Problem, method: str, chosen: bool = False) -> Refusal | None:

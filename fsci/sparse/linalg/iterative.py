@@ -199,8 +199,7 @@ def minres(
     """
     auto, choose = _choice(M, callback)
     if (M is None or auto) and callback is None and not show and not check and shift == 0.0:
-        given: dict[str, Any] = {"rtol": rtol, "maxiter": maxiter, "per_row": 5, "guessed": x0 is not None, "choose": choose}
-        prepared = Prepared("minres", A, b, x0, **given)
+        prepared = Prepared("minres", A, b, x0, rtol=rtol, maxiter=maxiter, per_row=5, choose=choose)
         problem = prepared.problem
         if problem is not None and problem.dtype == np.float64:
             if prepared.nothing and x0 is None:

@@ -1,4 +1,4 @@
-"""Stabilized biconjugate gradients, van der Vorst (1992): SciPy's steps compiled, or over threaded products."""
+"""Stabilized biconjugate gradients, van der Vorst (1992): SciPy's steps, compiled."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from numba import complex64, complex128, float32, float64, int32, int64
-from scipy.sparse.linalg import bicgstab as scipy_bicgstab
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
-from fsci.kernels.sparse.iteration import by_scipy, ended, starting_point, wrong_method
+from fsci.kernels.sparse.iteration import ended, starting_point, wrong_method
 from fsci.kernels.sparse.phases import inner, product_inner
 from fsci.kernels.sparse.work_limit import limited, plain_work
 
@@ -84,8 +83,6 @@ def _work(problem: Problem, evidence: Evidence) -> float:
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
     problem = limited(problem, evidence)
     rows, x, r = starting_point(problem, evidence)
-    if not rows.alone:
-        return by_scipy(problem, scipy_bicgstab)
     steps = np.zeros(1, np.int64)
     tiny = float(np.finfo(x.dtype).eps) ** 2
     info: Any = bicgstab_loop(

@@ -1,4 +1,4 @@
-"""MINRES, Paige and Saunders (1975), in SciPy's steps: compiled, or SciPy's over threaded products."""
+"""MINRES, Paige and Saunders (1975), in SciPy's steps, compiled: one thread, and no wait at every vector."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from numba import float64, int32, int64
-from scipy.sparse.linalg import minres as scipy_minres
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
-from fsci.kernels.sparse.iteration import by_scipy, ended, starting_point, wrong_method
+from fsci.kernels.sparse.iteration import ended, starting_point, wrong_method
 from fsci.kernels.sparse.phases import inner, product_inner
 from fsci.kernels.sparse.work_limit import limited, plain_work
 
@@ -121,8 +120,6 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
     problem = limited(problem, evidence)
     rows, x, r = starting_point(problem, evidence)
     parameters = problem.parameters
-    if not rows.alone:
-        return by_scipy(problem, scipy_minres, rtol=parameters["rtol"])
     steps = np.zeros(1, np.int64)
     finfo = np.finfo(x.dtype)
     limits = parameters["rtol"], parameters["maxiter"], float(finfo.eps), float(finfo.max)
