@@ -1,9 +1,10 @@
-"""Sparse times sparse, Gustavson (1978): the rows of each thread are packed one after another, then put together.
+"""Sparse times sparse, Gustavson (1978): rows are packed from the last to the first, towards lower addresses.
 
-The entries of a row come in the reverse of the order in which they are first met, each sum is
-taken in the order of the terms, and a sum that is zero is left out: SciPy's order, so that the result
-is the same to the last bit, its unsorted indices included. The number of terms bounds the number of entries; where
-it promises too much room, the entries are counted first.
+SciPy gives the entries of a row in the reverse of the order in which they are first met, each sum taken
+in the order of the terms, and leaves out a sum that is zero. Packed backwards they come so by themselves, and the
+result is the same to the last bit, its unsorted indices included. The number of terms bounds the number of entries;
+where it promises too much room, the entries are counted first. Room that is not written is not occupied, so the last
+thread packs into the result itself, and only what the others made is moved.
 """
 
 from __future__ import annotations
@@ -76,52 +77,60 @@ def count_rows(a_indptr, a_indices, b_indptr, b_indices, seen, counts, start, st
         for d, i in _KINDS
     ]
 )
-def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, counts, indices, data, start, stop):  # type: ignore[no-untyped-def]
-    """Rows `start` to `stop` of the product into `indices` and `data` from their beginning; gives the entries.
+def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, starts, indices, data, start, stop):  # type: ignore[no-untyped-def]
+    """Rows `start` to `stop` of the product into the ends of `indices` and `data`; gives the number of entries.
 
-    `place` is scratch of one entry a column; `counts` gets the entries up to the end of each row.
+    `place` is scratch of one entry a column; `starts` gets where each row begins, counted from the first entry.
     """
-    place[:] = -1
+    nowhere = indices.size
+    place[:] = nowhere
     zero = a.dtype.type(0)
-    here = int64(0)
-    for i in range(uint64(start), uint64(stop)):
-        first = here
+    here = uint64(nowhere)
+    for back in range(uint64(stop - start)):
+        i = uint64(stop) - uint64(1) - back
+        last = here
         for k in range(uint64(a_indptr[i]), uint64(a_indptr[i + uint64(1)])):
             row, factor = uint64(a_indices[k]), a[k]
             for t in range(uint64(b_indptr[row]), uint64(b_indptr[row + uint64(1)])):
                 column = uint64(b_indices[t])
-                at = int64(place[column])
-                if at >= first:
-                    data[uint64(at)] += factor * b[t]
+                at = uint64(place[column])
+                if at < last:
+                    data[at] += factor * b[t]
                 else:
+                    here -= uint64(1)
                     place[column] = here
-                    indices[uint64(here)] = b_indices[t]
-                    data[uint64(here)] = factor * b[t]
-                    here += 1
-        low, high, zeros = first, here - 1, int64(0)
-        while low <= high:
-            p, q = uint64(low), uint64(high)
-            zeros += int64(data[p] == zero) + int64(data[q] == zero)
-            indices[p], indices[q] = indices[q], indices[p]
-            data[p], data[q] = data[q], data[p]
-            low += 1
-            high -= 1
+                    indices[here] = b_indices[t]
+                    data[here] = factor * b[t]
+        zeros = uint64(0)
+        for t in range(here, last):
+            zeros += uint64(data[t] == zero)
         if zeros > 0:
-            kept = first
-            for t in range(uint64(first), uint64(here)):
-                place[uint64(indices[t])] = -1  # its place may be one of the next row
-                if data[t] != zero:
-                    indices[uint64(kept)], data[uint64(kept)] = indices[t], data[t]
-                    kept += 1
+            kept = last
+            for t in range(last - here):
+                s = last - uint64(1) - t
+                place[uint64(indices[s])] = nowhere  # its place may be one of the next row
+                if data[s] != zero:
+                    kept -= uint64(1)
+                    indices[kept], data[kept] = indices[s], data[s]
             here = kept
-        counts[i + uint64(1)] = here
-    return here
+        starts[i] = here
+    for i in range(uint64(start), uint64(stop)):
+        starts[i] -= int64(here)
+    return nowhere - int64(here)
+
+
+def _bounds(terms: Any, rows: int, parts: int) -> list[int]:
+    """Rows cut into parts of about as many terms."""
+    if parts == 1:
+        return [0, rows]
+    targets = [float(terms[-1]) * i / parts for i in range(1, parts)]
+    return sorted({0, rows, *np.searchsorted(terms, targets).tolist()})
 
 
 def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any]) -> tuple[Any, Any, Any] | None:
     """(data, indices, indptr) of A B, each operand as (indptr, indices, data) of one dtype; None without any term."""
     (a_indptr, a_indices, a_data), (b_indptr, b_indices, b_data) = a, b
-    index, inner = a_indices.dtype, b_indptr.size - 1
+    index, dtype, inner = a_indices.dtype, a_data.dtype, b_indptr.size - 1
     a_stored, b_stored = min(a_indices.size, a_data.size), min(b_indices.size, b_data.size)
     terms = np.empty(rows + 1, np.int64)
     bad = terms_by_row(a_indptr, a_indices, b_indptr, b_indices, a_stored, b_stored, columns, terms)
@@ -133,53 +142,40 @@ def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, 
         )
     if terms[-1] == 0:
         return None
-    parts = _SPGEMM_THREADS(a_data.dtype, float(terms[-1]) + rows)
-    counted = terms[-1] > _ROOM * (a_stored + b_stored + rows)
-    if parts == 1 and not counted:
-        # Products of ten entries come this way: nothing is done that one thread does not need.
-        room = int(terms[-1])
-        place = np.empty(columns, np.int32 if room < _NARROW else np.int64)
-        indices, data = np.empty(room, index), np.empty(room, a_data.dtype)
-        terms[0] = 0
-        used: Any = fill_rows(
-            a_indptr, a_indices, a_data, b_indptr, b_indices, b_data, place, terms, indices, data, 0, rows
-        )
-        if used > np.iinfo(index).max:
-            raise TooManyEntriesError
-        if used < room:
-            indices, data = indices[:used].copy(), data[:used].copy()
-        return data, indices, terms.astype(index)
-    targets = [float(terms[-1]) * i / parts for i in range(1, parts)]
-    bounds = sorted({0, rows, *np.searchsorted(terms, targets).tolist()})
-    rooms = [int(terms[j] - terms[i]) for i, j in pairwise(bounds)]
-    if counted:
+    bounds = _bounds(terms, rows, _SPGEMM_THREADS(dtype, float(terms[-1]) + rows))
+    rooms = {i: int(terms[j] - terms[i]) for i, j in pairwise(bounds)}
+    if terms[-1] > _ROOM * (a_stored + b_stored + rows):
         counts = np.zeros(rows + 1, np.int64)
-        scratch = [np.empty(columns, np.int64) for _ in rooms]
-        numbered = dict(zip(bounds, scratch, strict=False))
-        spread(lambda i, j: count_rows(a_indptr, a_indices, b_indptr, b_indices, numbered[i], counts, i, j), bounds)
-        rooms = [int(counts[i + 1 : j + 1].sum()) for i, j in pairwise(bounds)]
-    counts = terms  # the running count of terms is not needed any more
-    made: dict[int, tuple[Any, Any, int]] = {}
-    space = dict(zip(bounds, rooms, strict=False))
+        scratch = {i: np.empty(columns, np.int64) for i in rooms}
+        spread(lambda i, j: count_rows(a_indptr, a_indices, b_indptr, b_indices, scratch[i], counts, i, j), bounds)
+        rooms = {i: int(counts[i + 1 : j + 1].sum()) for i, j in pairwise(bounds)}
+    room, starts = sum(rooms.values()), terms  # the running count of terms is not needed any more
+    indices, data = np.empty(room, index), np.empty(room, dtype)
+    made: dict[int, tuple[Any, Any]] = {bounds[-2]: (indices, data)}
 
-    def fill(i: int, j: int) -> None:
-        place = np.empty(columns, np.int32 if space[i] < _NARROW else np.int64)
-        indices, data = np.empty(space[i], index), np.empty(space[i], a_data.dtype)
+    def fill(i: int, j: int) -> int:
+        if j < rows:
+            made[i] = np.empty(rooms[i], index), np.empty(rooms[i], dtype)
+        place = np.empty(columns, np.int32 if made[i][0].size < _NARROW else np.int64)
         arrays = a_indptr, a_indices, a_data, b_indptr, b_indices, b_data
-        made[i] = indices, data, int(fill_rows(*arrays, place, counts, indices, data, i, j))
+        return int(fill_rows(*arrays, place, starts, *made[i], i, j))
 
-    spread(fill, bounds)
-    counts[0], before = 0, 0
-    for i, j in pairwise(bounds):
-        counts[i + 1 : j + 1] += before
-        before = int(counts[j])
-    if counts[-1] > np.iinfo(index).max:
+    used = spread(fill, bounds)
+    total = sum(used)
+    if total > np.iinfo(index).max:
         raise TooManyEntriesError
-    indices, data = np.empty(counts[-1], index), np.empty(counts[-1], a_data.dtype)
-
-    def put(i: int, j: int) -> None:
-        from_indices, from_data, used = made[i]
-        indices[counts[i] : counts[j]], data[counts[i] : counts[j]] = from_indices[:used], from_data[:used]
-
-    spread(put, bounds)
-    return data, indices, counts.astype(index)
+    indices, data = indices[room - total :], data[room - total :]
+    if 2 * total < room:  # SciPy's rule: it does not keep more than twice what is needed
+        indices, data = np.empty(total, index), np.empty(total, dtype)
+    elif len(used) == 1:
+        starts[rows] = total
+        return data, indices, starts.astype(index)
+    before = 0
+    for (i, j), count in zip(pairwise(bounds), used, strict=True):
+        from_indices, from_data = (made[i][0][-count:], made[i][1][-count:]) if count else (indices[:0], data[:0])
+        if j < rows or 2 * total < room:
+            indices[before : before + count], data[before : before + count] = from_indices, from_data
+        starts[i:j] += before
+        before += count
+    starts[rows] = total
+    return data, indices, starts.astype(index)
