@@ -24,6 +24,7 @@ from fsci.kernels.compiling import COMPILER_ERRORS
 from fsci.kernels.integrate.code_addresses import SIGNATURE
 from fsci.kernels.integrate.jax_callbacks import lowered, traceable
 from fsci.kernels.integrate.native_callbacks import NativeRhs
+from fsci.kernels.integrate.returned_buffers import buffer_form
 from fsci.kernels.integrate.returned_tuples import tuple_form
 
 __all__ = ["RAISED", "WRONG_LENGTH", "Callback", "captured", "flattened", "rhs_of"]
@@ -130,12 +131,22 @@ _SCALAR = (
 )
 
 
-def _adapter(function: Dispatcher, args: str, m: int, n: int, in_place: bool) -> Any:
-    """The adapter that compiles, or the compiler's complaint as text; `m` parameters, `n` equations."""
+def _adapter(function: Dispatcher, args: str, count: int, m: int, n: int, in_place: bool) -> Any:
+    """The adapter that compiles, or the compiler's complaint as text.
+
+    Parameters
+    ----------
+    args : str
+        Text that rebuilds the `count` extra arguments from the `m` numbers of p.
+    n : int
+        Equations.
+    """
     stores = "\n".join(f"    out[{i}] = d[{i}]" for i in range(min(n, _LONGEST_TUPLE)))
     forms = [(_IN_PLACE, function)] if in_place else [(form, function) for form in (_ARRAY, _TUPLE, _SCALAR)]
-    if not in_place and (cheaper := tuple_form(function)) is not None:
-        forms.insert(0, (_TUPLE, cheaper))
+    if not in_place and (given := tuple_form(function)) is not None:
+        forms.insert(0, (_TUPLE, given))
+    elif not in_place and (given := buffer_form(function, 2 + count)) is not None:
+        forms.insert(0, (_IN_PLACE, given))
     complaint = ""
     for form, callee in forms:
         text = form.replace("{args}", args).replace("{stores}", stores).replace("{n}", str(n)).replace("{m}", str(m))
@@ -204,7 +215,7 @@ def rhs_of(function: Any, n: int, args: tuple[Any, ...]) -> Callback:
             if plain
             else function
         )
-        known[key] = _adapter(compiled, text, values.size, n, in_place)
+        known[key] = _adapter(compiled, text, len(args), values.size, n, in_place)
     found = known[key]
     if isinstance(found, str):
         return Callback(None, values, f"it does not compile: {found}")

@@ -20,12 +20,13 @@ from numba.core.untyped_passes import IRProcessing
 
 from fsci.kernels.compiling import COMPILER_ERRORS
 
-__all__ = ["tuple_form"]
+__all__ = ["is_double", "ordinary_options", "tuple_form"]
 
 # Tuples longer than this would be unrolled into too much code.
 _LONGEST = 64
 
 _MAKERS = {("array", "numpy"), ("asarray", "numpy")}
+_OPTIONS = {"boundscheck", "error_model", "fastmath", "no_cfunc_wrapper", "no_cpython_wrapper", "nogil"}
 _SEQUENCES = ("build_list", "build_tuple")
 
 
@@ -40,7 +41,8 @@ def _uses(function: ir.FunctionIR, name: str) -> int:
     )
 
 
-def _is_double(function: ir.FunctionIR, variable: Any) -> bool:
+def is_double(function: ir.FunctionIR, variable: Any) -> bool:
+    """Whether the variable is the type of float64 numbers."""
     definition = guard(get_definition, function, variable)
     if isinstance(definition, (ir.Global, ir.FreeVar)):
         return definition.value in (float, np.float64)
@@ -60,9 +62,10 @@ def _sequence(function: ir.FunctionIR, value: Any) -> tuple[Any, Any] | None:
         if isinstance(value, ir.Expr) and value.op == "cast":
             value = value.value
         elif isinstance(value, ir.Expr) and value.op == "call" and call is None:
-            known = guard(find_callname, function, value) in _MAKERS and len(value.args) == 1 and not value.vararg
-            typed = all(name == "dtype" and _is_double(function, given) for name, given in value.kws)
-            if not (known and typed):
+            if guard(find_callname, function, value) not in _MAKERS or len(value.args) not in (1, 2) or value.vararg:
+                return None
+            types = [*value.args[1:], *(given for _, given in value.kws)]
+            if any(name != "dtype" for name, _ in value.kws) or not all(is_double(function, t) for t in types):
                 return None
             call, value = value, value.args[0]
     fits = isinstance(value, ir.Expr) and value.op in _SEQUENCES and 0 < len(value.items) <= _LONGEST
@@ -111,15 +114,22 @@ class _TupleCompiler(CompilerBase):
         return [manager]
 
 
-def tuple_form(function: Any) -> Dispatcher | None:
+def ordinary_options(function: Any) -> dict[str, Any] | None:
+    """Options of Numba to compile the function again with; None where that is not all that it was compiled with."""
+    options = {name: value for name, value in function.targetoptions.items() if name != "nopython"}
+    usual = function._compiler.pipeline_class is Compiler and not function.locals and options.keys() <= _OPTIONS
+    return options if usual else None
+
+
+def tuple_form(function: Dispatcher) -> Dispatcher | None:
     """`function` as a dispatcher that returns a tuple where the source makes an array or a list; None if it does not.
 
     Parameters
     ----------
     function : numba dispatcher
     """
-    options = {name: value for name, value in function.targetoptions.items() if name != "nopython"}
-    if function._compiler.pipeline_class is not Compiler or options.get("parallel") or function.locals:
+    options = ordinary_options(function)
+    if options is None:
         return None
     try:
         if not _changed(run_frontend(function.py_func)):
