@@ -19,7 +19,7 @@ import fsci
 from benchmarks.workloads import Calls, Workload
 from fsci.sparse.products import METHODS
 
-__all__ = ["SPARSE", "TARGETS", "laplacian", "random_rows"]
+__all__ = ["SPARSE", "TARGETS", "Product", "laplacian", "random_rows"]
 
 
 def laplacian(n: int, dimensions: int = 2) -> Any:
@@ -31,12 +31,15 @@ def laplacian(n: int, dimensions: int = 2) -> Any:
     return sp.csr_array(total)
 
 
-def random_rows(n: int, entries: int = 5) -> Any:
-    """Compressed rows with so many entries each, anywhere."""
+def random_rows(n: int, entries: int = 5, canonical: bool = False) -> Any:
+    """Compressed rows with so many entries each, anywhere: in no order, or in canonical form."""
     rng = np.random.default_rng(0)
     indices = rng.integers(0, n, entries * n).astype(np.int32)
     indptr = np.arange(0, entries * n + 1, entries, dtype=np.int32)
-    return sp.csr_array((rng.standard_normal(entries * n), indices, indptr), shape=(n, n))
+    a = sp.csr_array((rng.standard_normal(entries * n), indices, indptr), shape=(n, n))
+    if canonical:
+        a.sum_duplicates()
+    return a
 
 
 def _method(a: Any, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -46,9 +49,26 @@ def _method(a: Any, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return own, theirs
 
 
+class Product(dict[str, Callable[[], Any]]):
+    """The contenders of a product, and the bytes that it cannot do without: operands and result, each once."""
+
+    def __init__(self, a: Any, name: str, *args: Any) -> None:
+        own, theirs = _method(a, name)
+        super().__init__(fsci=lambda: own(a, *args), scipy=lambda: theirs(a, *args))
+        distinct = {id(operand): operand for operand in (a, *args)}
+        self.traffic = sum(map(_bytes, (*distinct.values(), own(a, *args))))
+
+
+def _bytes(operand: Any) -> int:
+    if isinstance(operand, str):
+        return 0
+    if sp.issparse(operand):
+        return int(operand.data.nbytes + operand.indices.nbytes + operand.indptr.nbytes)
+    return int(operand.nbytes)
+
+
 def _calls(a: Any, name: str, *args: Any) -> Calls:
-    own, theirs = _method(a, name)
-    return {"fsci": lambda: own(a, *args), "scipy": lambda: theirs(a, *args)}
+    return Product(a, name, *args)
 
 
 def _vector(a: Any) -> Calls:
@@ -71,6 +91,10 @@ def _power_grid(name: str) -> Any:
 
 def _square(a: Any) -> Calls:
     return _calls(a, "_matmul_sparse", a)
+
+
+def _sum(a: Any, b: Any) -> Calls:
+    return _calls(a, "_binopt", b, "_plus_")
 
 
 def _iteration(a: Any, **options: Any) -> Calls:
@@ -100,6 +124,9 @@ SPARSE = (
     Workload("A @ A, Laplacian 40^3", lambda: _square(laplacian(40, 3))),
     Workload("A @ A, case13659pegase_Ybus", lambda: _square(_power_grid("case13659pegase_Ybus"))),
     Workload("A @ A, 1138_bus", lambda: _square(_power_grid("1138_bus"))),
+    Workload("A + A, Laplacian 1000^2", lambda: _sum(laplacian(1000), laplacian(1000))),
+    Workload("A + B, Laplacian and random", lambda: _sum(laplacian(1000), random_rows(10**6, canonical=True))),
+    Workload("A + A, n=9", lambda: _sum(laplacian(3), laplacian(3))),
     Workload("spsolve_triangular, 300^2", lambda: _triangle(300)),
     Workload("cg, Laplacian 100^2", lambda: _iteration(laplacian(100))),
     Workload("cg M=auto, Laplacian 300^2", lambda: _iteration(laplacian(300), M="auto"), dear=True),
@@ -117,6 +144,9 @@ TARGETS = {
     "A @ A, Laplacian 40^3": 1.6,
     "A @ A, case13659pegase_Ybus": 1.6,
     "A @ A, 1138_bus": 1.6,
+    "A + A, Laplacian 1000^2": 1.5,
+    "A + B, Laplacian and random": 1.0,
+    "A + A, n=9": 0.95,
     "spsolve_triangular, 300^2": 1.0,
     "cg, Laplacian 100^2": 1.0,
     "cg M=auto, Laplacian 300^2": 1.0,
