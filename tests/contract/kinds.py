@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import scipy.linalg as sl
 
-from tests.contract import integrate_kinds, sparse_direct_kinds, sparse_iterative_kinds
+from tests.contract import integrate_kinds, sparse_direct_kinds, sparse_iterative_kinds, sparse_spectral_kinds
 from tests.contract.cases import DTYPES, Case, Rng, Variant, draw, same_spectral, same_svd, same_values, structured
 
 SIZES = (5, 40)
@@ -279,4 +279,5 @@ CASES: dict[str, list[Case]] = {
     **integrate_kinds.CASES,
     **sparse_iterative_kinds.CASES,
     **sparse_direct_kinds.CASES,
+    **sparse_spectral_kinds.CASES,
 }

@@ -9,13 +9,14 @@ from fsci.core.mirror import Mirror
 if TYPE_CHECKING:
     from scipy.sparse.linalg import *  # noqa: F403
 
+    from fsci.sparse.linalg.eigen import *  # noqa: F403
     from fsci.sparse.linalg.factorizations import *  # noqa: F403
     from fsci.sparse.linalg.iterative import *  # noqa: F403
     from fsci.sparse.linalg.other_iterations import *  # noqa: F403
     from fsci.sparse.linalg.systems import *  # noqa: F403
     from fsci.sparse.linalg.triangular import *  # noqa: F403
 
-_mirror = Mirror(__name__, topics=("systems", "factorizations", "iterative", "other_iterations", "triangular"))
+_mirror = Mirror(__name__, topics=("systems", "factorizations", "iterative", "other_iterations", "triangular", "eigen"))
 
 
 def __getattr__(name: str) -> Any:

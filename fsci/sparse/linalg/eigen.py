@@ -1,0 +1,170 @@
+"""`eigsh`: a few eigenvalues of sparse symmetric matrices."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse.linalg as scipy_sparse_linalg
+
+from fsci import selector
+from fsci.core.backends import HOST
+from fsci.core.frames import FRAME
+from fsci.core.handover import hand_over
+from fsci.core.registry import declare_kind
+from fsci.core.types import Evidence, Problem
+from fsci.sparse.linalg._rows import checked_rows
+from fsci.sparse.linalg._told import warn_uncertified
+
+__all__ = ["eigsh"]
+
+_scipy_eigsh = scipy_sparse_linalg.eigsh
+_WHICH = ("LM", "SM", "LA", "SA", "BE")
+
+
+def classify(problem: Problem, evidence: Evidence) -> str:
+    """What is asked for, and whether the matrix is symmetric."""
+    kind = "symmetric" if evidence.get("symmetric") else "unsymmetric"
+    return f"{kind}/{'shift' if problem.parameters['sigma'] is not None else problem.parameters['which']}"
+
+
+declare_kind(
+    "sparse_symmetric_eigen",
+    "sparse",
+    classify,
+    "k of the w, v with A @ v = v * w, A sparse and symmetric",
+    certificate_on_request=True,
+)
+
+
+def eigsh(
+    A: Any,
+    k: int = 6,
+    M: Any = None,
+    sigma: float | None = None,
+    which: str = "LM",
+    v0: Any = None,
+    ncv: int | None = None,
+    maxiter: int | None = None,
+    tol: float = 0,
+    return_eigenvectors: bool = True,
+    Minv: Any = None,
+    OPinv: Any = None,
+    mode: str = "normal",
+    rng: Any = None,
+) -> Any:
+    """Find k eigenvalues and eigenvectors of a symmetric matrix, as `scipy.sparse.linalg.eigsh`.
+
+    Small matrices are decomposed whole; at an end of the spectrum, or next to a shift, Lanczos runs on a sparse
+    factorization where that is predicted to be the cheaper; else ARPACK runs over fsci's products.
+
+    Parameters
+    ----------
+    A : (n, n) sparse array or matrix
+        Real and symmetric; complex matrices, dense ones and operators are SciPy's to answer.
+    k : int
+        Number of eigenvalues, below n.
+    sigma : float, optional
+        Find the eigenvalues next to this shift.
+    which : {"LM", "SM", "LA", "SA", "BE"}
+    v0, ncv, maxiter, tol, rng
+        As SciPy has them. A limit on the iterations keeps the call with ARPACK.
+    return_eigenvectors : bool
+    M, Minv, OPinv, mode
+        Generalized problems and other modes are SciPy's to answer.
+
+    Returns
+    -------
+    w : (k,) ndarray
+    v : (n, k) ndarray
+        In the order in which SciPy gives them.
+
+    Raises
+    ------
+    ArpackNoConvergence, ValueError, TypeError
+        As SciPy; ValueError also for a malformed matrix (the offending entry is named).
+
+    Warns
+    -----
+    UncertifiedWarning
+        Hardened mode: the eigenvalues are not shown to be the wanted ones, or not to the accuracy of the policy.
+
+    Notes
+    -----
+    The certificate bounds every eigenvalue from the residuals, and counts by inertia whether one that was
+    wanted is missing (multiple eigenvalues are what Lanczos methods miss); ``detail["completeness"]`` says so.
+    """
+    options = {
+        "k": k,
+        "M": M,
+        "sigma": sigma,
+        "which": which,
+        "v0": v0,
+        "ncv": ncv,
+        "maxiter": maxiter,
+        "tol": tol,
+        "return_eigenvectors": return_eigenvectors,
+        "Minv": Minv,
+        "OPinv": OPinv,
+        "mode": mode,
+        "rng": rng,
+    }
+    plain = M is None and Minv is None and OPinv is None and mode == "normal"
+    rows = _symmetric_rows(A, k, sigma, which, v0, ncv, tol) if plain else None
+    if rows is None:
+        reason = "no real sparse matrix with a standard problem" if plain else "a generalized problem, or another mode"
+        return hand_over(_scipy_eigsh, "sparse.linalg.eigsh", reason, A, **options)
+    parameters = {
+        "k": int(k),
+        "sigma": None if sigma is None else float(sigma),
+        "which": which,
+        "v0": v0,
+        "ncv": ncv,
+        "maxiter": maxiter,
+        "iterate": maxiter is not None,
+        "tol": tol,
+        "rng": rng,
+        "vectors": bool(return_eigenvectors),
+        "original": _scipy_eigsh,
+    }
+    problem = Problem("sparse_symmetric_eigen", (rows,), parameters, HOST, rows.dtype, None, rows.shape[0])
+    diagnosis = selector.run(problem, "sparse.linalg.eigsh")
+    attempt = diagnosis.attempt
+    if attempt is None or attempt.value is None:
+        error = None if attempt is None else attempt.byproducts.get("error")
+        if error is not None:
+            raise error
+        return hand_over(_scipy_eigsh, "sparse.linalg.eigsh", "no kernel gave an answer", A, **options)
+    if FRAME.get().policy.wants_forward:
+        warn_uncertified(diagnosis, "the eigenvalues are not shown to be the wanted ones")
+    return attempt.value
+
+
+def is_count(k: Any) -> bool:
+    """Whether `k` is an integer."""
+    return isinstance(k, Integral) and not isinstance(k, bool)
+
+
+def _symmetric_rows(A: Any, k: Any, sigma: Any, which: Any, v0: Any, ncv: Any, tol: Any) -> Any:
+    """`A` in compressed rows where fsci may answer; None where SciPy must answer, or refuse."""
+    rows = checked_rows(A)
+    if rows is None or rows.dtype.kind != "f" or rows.shape[0] != rows.shape[1]:
+        return None
+    n = rows.shape[0]
+    if not is_count(k) or not 0 < k < n or which not in _WHICH:
+        return None
+    if sigma is not None and not (isinstance(sigma, Real) and math.isfinite(float(sigma))):
+        return None
+    if ncv is not None and not (is_count(ncv) and k < ncv <= n):
+        return None
+    if v0 is not None and np.shape(v0) not in ((n,), (n, 1)):
+        # SciPy 1.17 reads beyond the end of a short one.
+        raise ValueError(f"v0 has shape {np.shape(v0)}, and A asks for ({n},)")
+    if not isinstance(tol, Real) or not 0.0 <= float(tol) < math.inf:
+        return None
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows

@@ -1,0 +1,167 @@
+"""The end of the spectrum, or the part next to a shift, by Lanczos on the inverse: a factorization and few solves.
+
+At an end the shift is Gershgorin's bound, a little beyond it, so that the shifted matrix has a Cholesky factorization;
+a shift of the caller's takes the multifrontal LU. The values are Rayleigh quotients with the matrix itself
+(Rayleigh and Ritz on the space that was found), and the residuals must be those of a stable method: else
+another kernel has its turn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csc_array, eye_array
+
+from fsci.core.registry import register
+from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.sparse.compressed import one_matrix
+from fsci.kernels.sparse.estimation import irregular
+from fsci.kernels.sparse.factored import too_large
+from fsci.kernels.sparse.host.csr_products import csr_matmat_dense, csr_matvec
+from fsci.kernels.sparse.host.eigsh_arpack import CALL
+from fsci.kernels.sparse.host.eigsh_lanczos import SLOWER, one_end, started
+from fsci.kernels.sparse.lanczos import lanczos, operator_steps
+from fsci.kernels.sparse.multifrontal import cholesky, lu, supernodal
+from fsci.kernels.sparse.selection import given_order
+
+__all__ = ["rayleigh_ritz"]
+
+# How far beyond the bound the shift lies, in widths of the interval: the shifted matrix is definite by far more than
+# the rounding of its factorization, and the wanted end is still near.
+_BEYOND = 2.0**-20
+_ASIDE = 2.0**-24  # and how far a shift of the caller's is moved, where a pivot vanishes at it
+_SOLVES = 2.0  # times the basis: what Lanczos on the inverse takes
+_RESTARTS = 30
+_LOST = 2.0**-46  # a backward error of some hundred roundings
+_SETTING_UP = 2.0e7  # shifting, analysing: about a millisecond
+
+
+def _place(problem: Problem, evidence: Evidence) -> str:
+    """``"low"`` or ``"high"``, the end of the spectrum that holds the wanted values; ``"shift"``; else empty."""
+    p = problem.parameters
+    if p["sigma"] is not None:
+        return "shift" if p["which"] != "SM" else ""
+    return {"SA": "low", "LA": "high"}.get(one_end(problem, evidence), "")
+
+
+def _size(problem: Problem) -> int:
+    p = problem.parameters
+    return int(p["ncv"]) if p["ncv"] is not None else min(problem.size, max(2 * p["k"] + 8, 20))
+
+
+def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
+    if not (evidence.get("finite") and evidence.get("symmetric")):
+        return Refusal("not symmetric, or not finite")
+    if problem.parameters["iterate"]:
+        return Refusal("the caller limits the iterations")
+    if "ordering" not in evidence:
+        return Refusal("too small for a sparse factorization to pay")
+    if not _place(problem, evidence):
+        return Refusal("the wanted values are not at one end of an interval that is known, nor next to a shift")
+    if _size(problem) < problem.parameters["k"] + 3:
+        return Refusal("the basis has no room to restart")
+    return too_large(problem, evidence, 1.0 if _place(problem, evidence) != "shift" else 2.0)
+
+
+def _work(problem: Problem, evidence: Evidence) -> float:
+    ordering, size = evidence.get("ordering"), _size(problem)
+    sides = 2.0 if problem.parameters["sigma"] is not None else 1.0
+    each = 4.0 * sides * ordering.entries + 4.0 * problem.size * size
+    factor = sides * (ordering.flops + 8.0 * ordering.entries)
+    return SLOWER * (factor + _SOLVES * size * each) + _SOLVES * size * CALL + _SETTING_UP
+
+
+def rayleigh_ritz(a: Any, v: Any) -> tuple[Any, Any, float]:
+    """Ritz values and vectors of a symmetric matrix (compressed rows) on the span of `v`, and the largest residual."""
+    q, _ = np.linalg.qr(v)
+    image = csr_matmat_dense(a.shape[0], a.shape[1], a.indptr, a.indices, a.data, np.ascontiguousarray(q))
+    h = q.T @ image
+    w, turn = np.linalg.eigh((h + h.T) / 2.0)
+    x = q @ turn
+    return w, x, float(np.linalg.norm(image @ turn - x * w, axis=0).max(initial=0.0))
+
+
+def _run(problem: Problem, evidence: Evidence) -> Attempt:
+    p, n = problem.parameters, problem.size
+    a = problem.operands[0]
+    wide = a if a.dtype == np.float64 else a.astype(np.float64)
+    solve, shift = _inverse(problem, evidence, wide)
+    if solve is None:
+        return Attempt(None, status="stalled")
+    which = p["which"] if p["sigma"] is not None else "LM"
+    tol = max(float(p["tol"]), 2.0 * problem.unit_roundoff)
+    found = lanczos(operator_steps(n, solve), n, p["k"], which, _size(problem), _RESTARTS, tol, *started(problem))
+    v = found.vectors
+    if found.converged < p["k"] or not np.isfinite(v).all():
+        return Attempt(None, status="not_converged")
+    w, x, residual = rayleigh_ritz(wide, v)
+    # What a backward stable method leaves, or what the caller asks for.
+    allowed = max(16.0 * problem.unit_roundoff * n**0.5, float(p["tol"])) * evidence.get("norm_inf")
+    order = given_order(w, p["which"], p["sigma"], p["vectors"])
+    w, x = w[order].astype(a.dtype), x[:, order]
+    value = (w, np.ascontiguousarray(x, a.dtype)) if p["vectors"] else w
+    return Attempt(value, "ok" if residual <= allowed else "stalled", byproducts={"basis": x, "shift": shift})
+
+
+def _inverse(problem: Problem, evidence: Evidence, a: Any) -> tuple[Any, float]:
+    """``solve(b)`` with the shifted matrix, and the shift; no solve where no factorization serves."""
+    low, high = evidence.get("low"), evidence.get("high")
+    width = max(high - low, abs(low), abs(high), np.finfo(float).tiny)
+    place, sigma = _place(problem, evidence), problem.parameters["sigma"]
+    shift = {"low": low - _BEYOND * width, "high": high + _BEYOND * width, "shift": sigma}[place]
+    sign = -1.0 if shift >= high else 1.0
+    if place != "shift" or not low < shift < high:
+        factors = _factors(evidence, a, shift, sign, cholesky)
+        if factors is not None:
+            return (lambda b: sign * factors.solve(b)), shift
+    if place != "shift":
+        return None, shift
+    # A pivot may vanish at one shift: next to it, it does not.
+    for move in (0.0, _ASIDE, -_ASIDE):
+        shift = sigma + move * width
+        factors = _factors(evidence, a, shift, 1.0, lu)
+        if factors is not None and not factors.replaced:
+            return _refined(a, shift, factors.solve), shift
+    return None, shift
+
+
+def _refined(a: Any, shift: float, solve: Any) -> Any:
+    """The same solve, with a step of refinement where the factors have lost digits to small pivots."""
+
+    def residual(x: Any, b: Any) -> Any:
+        return b + shift * x - csr_matvec(x.size, x.size, a.indptr, a.indices, a.data, x)
+
+    b = irregular(a.shape[0])
+    x = solve(b)
+    r = residual(x, b)
+    size = float(np.abs(a.data).max(initial=0.0)) + abs(shift)
+    if float(np.abs(r).max()) <= _LOST * (size * float(np.abs(x).max()) + 1.0):
+        return solve
+
+    def twice(b: Any) -> Any:
+        x = solve(b)
+        return x + solve(residual(x, b))
+
+    return twice
+
+
+def _factors(evidence: Evidence, a: Any, shift: float, sign: float, factor: Any) -> Any:
+    shifted = csc_array((sign * (a - shift * eye_array(a.shape[0], format="csr"))).T)  # symmetric: rows are columns
+    shifted.sort_indices()
+    m, graph = one_matrix(shifted), evidence.get("graph")
+    s = supernodal(graph.starts, graph.lists, evidence.get("ordering"))
+    return factor(s, m.indptr, m.indices, m.data, False)
+
+
+register(
+    Kernel(
+        name="shift_invert",
+        kind="sparse_symmetric_eigen",
+        shelf="host",
+        applies=_applies,
+        work=_work,
+        run=_run,
+        source="Ericsson and Ruhe (1980); Parlett (1998)",
+    )
+)
