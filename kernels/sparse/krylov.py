@@ -32,17 +32,19 @@ class Watch:
         Norm of the residual that is asked for.
     limit : float
         Iterations that the call allows, and that are worth their while.
+    look : int
+        Iterations between two looks at the rate.
     """
 
-    def __init__(self, target: float, limit: float) -> None:
-        self.target, self.limit = target, limit
+    def __init__(self, target: float, limit: float, look: int = _LOOK) -> None:
+        self.target, self.limit, self.look = target, limit, look
         self._done, self._size = 0, math.inf
 
     def ended(self, done: int, size: float) -> bool:
         """Whether to stop after `done` iterations that left a residual of this size."""
         if done >= self.limit or not math.isfinite(size):
             return True
-        if done - self._done < _LOOK or self.target <= 0.0:
+        if done - self._done < self.look or self.target <= 0.0:
             return False
         gained = math.log(self._size / size) if 0.0 < size < self._size < math.inf else 0.0
         first = self._size == math.inf

@@ -16,6 +16,7 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.iteration import Rows, ended, expected_iterations, starting_point, wrong_method
+from fsci.kernels.sparse.krylov import Watch
 from fsci.kernels.sparse.phases import advance, direct, product_inner, scale_inner
 from fsci.kernels.sparse.work_limit import limited
 
@@ -53,12 +54,19 @@ def cg_loop(indptr, indices, data, factors, x, r, atol, maxiter):  # type: ignor
 
 
 def conjugate_gradients(
-    rows: Rows, x: Any, r: Any, atol: float, maxiter: int, precondition: Any, callback: Any = None
+    rows: Rows,
+    x: Any,
+    r: Any,
+    atol: float,
+    maxiter: int,
+    precondition: Any,
+    callback: Any = None,
+    watch: Watch | None = None,
 ) -> tuple[int, bool]:
     """Iterations, and whether ``|r| < atol`` was reached; the steps are shared out by rows.
 
     ``precondition(r, z)`` sets z, and gives ``r* z``; None for none. Stops where A or the
-    preconditioner shows that it is not positive definite.
+    preconditioner shows that it is not positive definite, or where `watch` ends it.
     """
     kind = x.dtype.type
     p, q = np.zeros_like(x), np.empty_like(x)
@@ -68,6 +76,8 @@ def conjugate_gradients(
     for done in range(maxiter):
         if math.sqrt(squares) < atol:
             return done, True
+        if watch is not None and watch.ended(done, math.sqrt(squares)):
+            return done, False
         rho = squares if precondition is None else precondition(r, z)
         if precondition is not None and not np.real(rho) > 0.0:
             return done, False
