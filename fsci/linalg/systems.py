@@ -15,6 +15,7 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
+from fsci.kernels.structure import looks_structured
 from fsci.linalg._batches import claimed, finish, stack
 from fsci.linalg._claims import CLAIMS, contradiction, meant
 from fsci.linalg._front import device_of, promote
@@ -25,6 +26,10 @@ __all__ = ["solve"]
 _scipy_solve = scipy_linalg.solve
 _ndarray = np.ndarray
 _GENERAL = frozenset({None, "gen", "general"})
+# Entries from which on a look at the corners costs less than two percent of the solve.
+_WORTH_A_LOOK = 64 * 64
+# Entries from which on blocks on the diagonal pay for the whole look of the probe.
+_WORTH_BLOCKS = 512 * 512
 _SINGULAR = "A singular matrix detected: slice(s) [0] are singular."
 
 
@@ -109,7 +114,8 @@ def solve(
         and assume_a in _GENERAL
         and not (transposed or overwrite_a or overwrite_b)
     ):
-        plan = FRAME.get().plans.get(("solve", a.shape, b.shape, a.dtype, b.dtype))
+        name = "solve" if a.size < _WORTH_A_LOOK or a.ndim != 2 or not looks_structured(a) else "solve half empty"
+        plan = FRAME.get().plans.get((name, a.shape, b.shape, a.dtype, b.dtype))
         if plan is not None:
             x = plan(a, b)
             if x is not None:
@@ -188,12 +194,23 @@ def _single(a: Any, b: Any, lower: bool, assume_a: str | None, transposed: bool)
     small = _size_class(a.shape[0]) == "small"
     if small and structure == "positive definite":
         _require_definite(a, frame.policy)
-    key = ("solve", a.shape, b.shape, a.dtype, b.dtype) if structure is None or small else None
+    half_empty = (
+        structure is None and not transposed and frame.may_plan and a.size >= _WORTH_A_LOOK and looks_structured(a)
+    )
+    if (
+        half_empty
+        and a.size < _WORTH_BLOCKS
+        and ("solve half empty", a.shape, b.shape, a.dtype, b.dtype) in frame.plans
+    ):
+        half_empty = False  # it has just declined: neither a triangle nor a band
+    name = "solve half empty" if half_empty else "solve"
+    key = (name, a.shape, b.shape, a.dtype, b.dtype) if structure is None or small else None
     plan = None if key is None or denied is not None else frame.plans.get(key)
     x = None if plan is None else plan(a, b)
     if x is not None:
         return x
-    asked = {"minimum_norm": True} if frame.policy.hardened and "minimum_norm" in frame.policy.allow else {}
+    asked: dict[str, Any] = {"half_empty": True} if half_empty else {}
+    asked |= {"minimum_norm": True} if frame.policy.hardened and "minimum_norm" in frame.policy.allow else {}
     problem = Problem("linear_system", (a, b), asked, HOST, a.dtype, None if small else structure, a.shape[0])
     diagnosis = selector.run(problem, "linalg.solve", key)
     if denied is not None:
