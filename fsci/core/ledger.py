@@ -2,7 +2,8 @@
 
 In memory by default (the newest entries); on request an append-only JSONL file
 in which each entry carries the hash of the one before it (Haber and Stornetta,
-1991), so that a change or a removal in the middle is found.
+1991), so that a change or a removal in the middle is found. Several processes may append to one
+file: each takes the file's lock and goes on from the last entry that it finds there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fsci.core.errors import LedgerError
 from fsci.core.render import plain
@@ -24,6 +25,7 @@ __all__ = ["Entry", "Ledger", "verify"]
 
 GENESIS = "0" * 64
 _KEPT = 10_000  # entries kept in memory
+_BLOCK = 1 << 16  # bytes read at a time, from the end, in search of the last line
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Ledger:
         self.path = None if path is None else Path(path)
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
-        self._head = GENESIS if self.path is None else _prepare(self.path)
+        if self.path is not None:
+            _prepare(self.path)
 
     def record(self, event: str, function: str, **facts: Any) -> None:
         """Append one entry."""
@@ -65,14 +68,7 @@ class Ledger:
         with self._lock:
             self._entries.append(entry)
             if self.path is not None:
-                body = entry.to_dict()
-                digest = _digest(self._head, body)
-                line = json.dumps({"previous": self._head, "hash": digest, **body}, sort_keys=True)
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(line + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                self._head = digest
+                _append(self.path, entry.to_dict())
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
@@ -86,16 +82,56 @@ class Ledger:
             self._entries.clear()
 
 
-def _prepare(path: Path) -> str:
-    """Verify `path`, or see that it can be made; give the hash of its last entry."""
+def _prepare(path: Path) -> None:
+    """Verify `path`, or see that it can be made."""
     if path.is_file():
-        return verify(path)
+        verify(path)
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     except OSError as error:
         raise LedgerError(f"ledger {path}: cannot be written ({error.strerror})") from error
-    return GENESIS
+
+
+def _append(path: Path, body: dict[str, Any]) -> None:
+    """Add one entry behind the last, under the file's lock."""
+    with path.open("a+b") as file:
+        _take_lock(file)
+        previous = _last_hash(file, path)
+        line = json.dumps({"previous": previous, "hash": _digest(previous, body), **body}, sort_keys=True)
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _take_lock(file: IO[bytes]) -> None:
+    """Wait for the lock of `file`, which goes when it is closed."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+
+
+def _last_hash(file: IO[bytes], path: Path) -> str:
+    """Hash of the last entry of an open ledger."""
+    end, tail = file.seek(0, os.SEEK_END), b""
+    while end > 0 and tail.count(b"\n") < 2:
+        start = max(end - _BLOCK, 0)
+        file.seek(start)
+        tail, end = file.read(end - start) + tail, start
+    if not tail:
+        return GENESIS
+    last = tail.rstrip(b"\n").rpartition(b"\n")[2]
+    try:
+        return str(json.loads(last)["hash"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise LedgerError(f"ledger {path}: the last line is not an entry ({error})") from error
 
 
 def verify(path: str | Path) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -112,6 +114,40 @@ def test_threads_write_one_unbroken_chain(tmp_path):
     for thread in threads:
         thread.join()
     assert len(path.read_text().splitlines()) == 40
+    verify(path)
+
+
+def test_processes_write_one_unbroken_chain(tmp_path):
+    path = tmp_path / "shared.jsonl"
+    code = (
+        "import sys; from fsci.core.ledger import Ledger\n"
+        "ledger = Ledger(sys.argv[1])\n"
+        "for i in range(20): ledger.record('escalation', 'linalg.solve', who=sys.argv[2], step=i)\n"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code, str(path), str(i)]) for i in range(3)]
+    assert [process.wait(120) for process in running] == [0, 0, 0]
+    verify(path)
+    entries = [json.loads(line)["facts"] for line in path.read_text().splitlines()]
+    assert sorted((e["who"], e["step"]) for e in entries) == [(str(w), i) for w in range(3) for i in range(20)]
+
+
+def test_nothing_is_appended_to_a_torn_line(tmp_path):
+    path = tmp_path / "torn.jsonl"
+    ledger = _written(path)
+    with path.open("a") as file:
+        file.write('{"event": "esc')
+    before = path.read_bytes()
+    with pytest.raises(LedgerError, match="last line"):
+        ledger.record("escalation", "linalg.solve")
+    assert path.read_bytes() == before
+
+
+def test_a_long_last_line_is_found(tmp_path):
+    path = tmp_path / "long.jsonl"
+    ledger = Ledger(str(path))
+    ledger.record("decision", "linalg.solve", text="x" * 300_000)
+    ledger.record("decision", "linalg.solve", text="y" * 200_000)
+    ledger.record("escalation", "linalg.solve")
     verify(path)
 
 
