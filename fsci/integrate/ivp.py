@@ -19,6 +19,7 @@ from fsci.core.types import Diagnosis, Evidence, Problem
 from fsci.kernels.integrate.auto_solver import STAND_INS, for_scipy
 from fsci.kernels.integrate.compiled import STRUCTURED_FROM, is_jitted
 from fsci.kernels.integrate.host.stepped import tiered
+from fsci.kernels.integrate.jax_callbacks import jax_rhs, traceable
 from fsci.kernels.integrate.native_callbacks import native_rhs
 from fsci.kernels.integrate.pairs import PAIRS
 
@@ -104,9 +105,11 @@ def solve_ivp(
     """
     plain = events is None and not dense_output
     given = {"t_eval": t_eval, "dense_output": dense_output, "events": events, "vectorized": vectorized, "args": args}
+    fun = jax_rhs(fun) or fun
     frame = FRAME.get()
     large = isinstance(method, str) and method in _STRUCTURED and np.size(y0) > STRUCTURED_FROM
-    if type(fun) is FunctionType and frame.may_plan and method in _METHODS and not large:
+    interpreted = type(fun) is FunctionType or (traceable(fun) and not is_jitted(fun))
+    if interpreted and frame.may_plan and method in _METHODS and not large:
         # An interpreted callback has one kernel to begin with: nothing is ranked, and a short solve pays for nothing.
         value, _ = tiered(
             partial(_scipy_solve_ivp, fun, t_span, y0, **given, **options),

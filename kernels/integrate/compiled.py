@@ -14,6 +14,7 @@ from fsci.core.types import Attempt, Fact, Problem, Refusal
 from fsci.kernels.integrate.auto_solver import for_scipy
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
 from fsci.kernels.integrate.events import Roots, watchful
+from fsci.kernels.integrate.jax_callbacks import JaxRhs
 from fsci.kernels.integrate.native_callbacks import NativeRhs
 
 __all__ = [
@@ -34,8 +35,8 @@ STRUCTURED_FROM = 100
 
 
 def is_jitted(function: Any) -> bool:
-    """Whether `function` is machine code: Numba's, or a C function."""
-    if isinstance(function, NativeRhs):
+    """Whether `function` is machine code: Numba's, a C function, or JAX's that has been lowered before."""
+    if isinstance(function, (NativeRhs, JaxRhs)):
         return True
     numba = sys.modules.get("numba.core.dispatcher")
     return numba is not None and isinstance(function, numba.Dispatcher)

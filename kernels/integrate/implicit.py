@@ -11,7 +11,8 @@ from scipy.sparse import issparse
 
 from fsci.core.types import Problem
 from fsci.kernels.integrate import bdf_loop, radau_loop
-from fsci.kernels.integrate.callbacks import Callback
+from fsci.kernels.integrate.auto_solver import STAND_INS
+from fsci.kernels.integrate.callbacks import Callback, rhs_of
 from fsci.kernels.integrate.explicit_loop import first_step
 from fsci.kernels.integrate.given_jacobian import jacobian_callback
 from fsci.kernels.integrate.implicit_state import (
@@ -53,6 +54,8 @@ from fsci.kernels.integrate.implicit_state import (
     T,
 )  # fmt: skip
 from fsci.kernels.integrate.jacobian import INCOMPLETE, jacobian_at
+from fsci.kernels.integrate.jax_callbacks import lowered_jacobian, traceable
+from fsci.kernels.integrate.native_callbacks import NativeRhs
 from fsci.kernels.integrate.newton import dominant, factor, shifted
 from fsci.kernels.integrate.sparsity import Pattern, banded, dense, found
 
@@ -110,7 +113,29 @@ def given(callback: Callback, problem: Problem, t: float, y: Any) -> Given:
             return Given(DIFFERENCES, dense(n), None, reason="a sparsity of another shape, or of no band")
         return Given(DIFFERENCES, pattern, callback.function)
     seen = _found(callback, t, y) if n > _SMALL else None
+    exact = None if seen else _differentiated(problem, t, y)
+    if exact is not None:
+        return Given(GIVEN, dense(n), exact.function)
     return Given(FOUND if seen else DIFFERENCES, seen or dense(n), callback.function)
+
+
+def _differentiated(problem: Problem, t: float, y: Any) -> Callback | None:
+    """The Jacobian of a callback that JAX can differentiate; None where SciPy's differences, and counts, are wanted.
+
+    These are wanted in strict mode by SciPy's own methods, which count n evaluations for a Jacobian. In hardened mode,
+    and by methods that SciPy does not have, the derivatives are exact, and counted as those of a callable `jac` are.
+    """
+    function, args = problem.operands[0], problem.parameters["args"]
+    chosen = problem.parameters["every_root"] or problem.structure in STAND_INS
+    if not chosen or not traceable(function):
+        return None
+    found = lowered_jacobian(function, y.size, args)
+    if isinstance(found, str):
+        return None
+    callback = rhs_of(found, y.size, ()) if isinstance(found, NativeRhs) else jacobian_callback(
+        found, y.size, args, t, y
+    )  # fmt: skip
+    return None if callback.reason else callback
 
 
 _last: list[Any] = [None, None]

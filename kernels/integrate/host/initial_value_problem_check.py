@@ -34,7 +34,7 @@ _SLACK, _ROUNDINGS = 2.0, 4.0
 # An error within this many times the tolerance is what a user expects of one; beyond, the tolerance misleads.
 _TOLERANCES = 100.0
 
-_STIFF_METHODS = frozenset({"Radau", "BDF", "LSODA"})
+_STIFF_METHODS = frozenset({"Radau", "BDF", "LSODA", "Rodas5P"})
 
 
 @register_check("initial_value_problem", "host")
