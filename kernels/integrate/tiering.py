@@ -18,7 +18,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from fsci.core.profile import seconds
+from fsci.core.profile import price
+from fsci.kernels.integrate.jax_callbacks import traceable
 
 __all__ = ["TakeOver", "Watch", "has_side_effects"]
 
@@ -66,9 +67,7 @@ class Watch:
         self._function, self._n, self._args, self._t0, self._t_end = function, n, args, t0, t_end
         self._points: list[tuple[float, Any]] = []
         self.reason = _why_not(function, events)
-        self._price = seconds(
-            f"callback/host/{'compile' if 'numba' in sys.modules else 'first_compile'}", "float64", 1.0
-        )
+        self._price = price(f"callback/host/{'compile' if 'numba' in sys.modules else 'first_compile'}")
         self._started = perf_counter()
         self._next = float("inf") if self.reason else self._started + _FIRST_LOOK * self._price
 
@@ -117,10 +116,13 @@ class Watch:
 
 def _why_not(function: Any, events: bool) -> str:
     """Why the callback must stay interpreted; empty where nothing is known against compiling it."""
-    if not isinstance(function, types.FunctionType):
+    plain = isinstance(function, types.FunctionType)
+    if not plain and not traceable(function):
         return "the callback is no plain function"
     if function in _refused:
         return _refused[function]
+    if not plain:
+        return ""  # JAX's, which reads what is outside it once
     if has_side_effects(function):
         return "the callback writes to something outside it"
     if events and (function.__closure__ or _data_globals(function)):
