@@ -14,7 +14,7 @@ from fsci.kernels.jit import jit
 from fsci.kernels.lanes import largest, load, maximum, padded, select_greater, splat, store, total
 from fsci.kernels.threads import chunked
 
-__all__ = ["Scan", "as_rows", "asymmetry", "looks_structured", "scan"]
+__all__ = ["Scan", "as_rows", "asymmetry", "scan"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _DTYPES = (("float64", "float64"), ("float32", "float32"), ("complex128", "float64"), ("complex64", "float32"))
@@ -44,18 +44,6 @@ class Scan(NamedTuple):
         lower = index - np.minimum(self.first, index)
         upper = np.maximum(self.last, index) - index
         return int(lower.max(initial=0)), int(upper.max(initial=0))
-
-
-def looks_structured(a: Array) -> bool:
-    """Whether half of the first or of the last row of the square matrix `a` is zero: then a whole look pays.
-
-    So it is where `a` is triangular, banded with a band of less than half its order, block diagonal or Hessenberg.
-    Costs two entries where `a` is full.
-    """
-    half = a.shape[0] // 2
-    if half < 2 or (a[0, -1] != 0.0 and a[-1, 0] != 0.0):
-        return False
-    return not (a[0, -half:].any() and a[-1, :half].any())
 
 
 def as_rows(a: Array) -> tuple[Array, bool]:

@@ -15,7 +15,7 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
-from fsci.kernels.structure import looks_structured
+from fsci.kernels.corners import looks_structured
 from fsci.linalg._batches import claimed, finish, stack
 from fsci.linalg._claims import CLAIMS, contradiction, meant
 from fsci.linalg._front import device_of, promote

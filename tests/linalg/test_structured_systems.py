@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fsci
+from fsci.kernels.corners import looks_structured
 from fsci.kernels.linalg.host.fused_structured import bandwidths
-from fsci.kernels.structure import looks_structured
 
 SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "upper": np.triu,
