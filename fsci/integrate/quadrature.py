@@ -70,8 +70,8 @@ def quad(
     """Integral of a function from a to b; SciPy's call.
 
     The value is QUADPACK's, to the last bit. A Numba-jitted function is called as C code. A certificate, on request,
-    compares it with an independent rule on samples all over the range: a narrow peak that QUADPACK steps
-    over is found if a sample comes near it. Hardened mode goes on to other rules until the certificate holds.
+    compares it with an independent rule on samples all over the range. Hardened mode goes on to other rules until the
+    certificate holds.
 
     Parameters
     ----------
@@ -108,6 +108,17 @@ def quad(
     ------
     ValueError
         As `scipy.integrate.quad`.
+
+    Notes
+    -----
+    A certificate is "estimated", and vouches for this: every peak, jump or oscillation of the integrand is met by at
+    least one of the samples (4096 to start with, 16384 of a jitted function, at random places), or is not narrower than
+    what is met is. Where something narrower than the gaps between evaluations is seen, there may be more of
+    its kind: then more samples are taken, or what they might miss is added to the bound (``may_hide`` in its detail).
+    So a function that jumps is certified to a few digits only: between two jumps a box might stand.
+    On an infinite range this goes as far as thirty times the distance of the furthest peak that is seen. A single peak
+    that no sample meets on an otherwise smooth integrand is not excluded: no rule that samples can
+    (J. N. Lyness, 1983); `points` tell QUADPACK, but not the certificate, where to look.
     """
     # The type of the integrand is the key of its plan: a tuple with the name costs as much as six evaluations.
     plan = FRAME.get().plans.get(type(func)) if type(args) is tuple and not complex_func else None

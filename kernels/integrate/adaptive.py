@@ -31,11 +31,16 @@ SAFETY = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The integral, a bound of its error as far as samples tell, and the integral of |w f|."""
+    """The integral, a bound of its error as far as samples tell, and the integral of |w f|.
+
+    `t` and `g` are the nodes of the final panels and the values there, in order.
+    """
 
     value: float
     error: float
     magnitude: float
+    t: Array
+    g: Array
 
 
 def integrate(
@@ -84,11 +89,14 @@ def integrate(
     bound = SAFETY * math.fsum(error) + tails + rounding
     constant = function.integrand.constant + rest
     total += constant
-    return Result(total, bound if math.isfinite(total) else math.inf, magnitude + abs(constant))
+    half = 0.5 * (panels[RIGHT] - panels[LEFT])
+    t = (panels[LEFT] + half)[:, None] + half[:, None] * rule.nodes
+    error_bound = bound if math.isfinite(total) else math.inf
+    return Result(total, error_bound, magnitude + abs(constant), t.ravel(), panels[NODES:].T.ravel())
 
 
-# Rows of the table of panels; AT_LEFT and AT_RIGHT are what the polynomial has at the borders.
-LEFT, RIGHT, VALUE, ERROR, SIZE, AT_LEFT, AT_RIGHT = range(7)
+# Rows of the table of panels; AT_LEFT and AT_RIGHT are what the polynomial has at the borders, from NODES on is g.
+LEFT, RIGHT, VALUE, ERROR, SIZE, AT_LEFT, AT_RIGHT, NODES = range(8)
 
 
 def _jumps(panels: Array, rule: Rule) -> Array:
@@ -136,7 +144,7 @@ def _panels(function: Transformed, samples: Samples, rule: Rule, left: Array, ri
     # A negative magnitude marks a panel of which nothing is known: nor do its halves inherit anything.
     value[lost], size[lost], error[lost] = 0.0, -math.ulp(0.0), math.inf
     error[np.isnan(error)] = math.inf
-    return np.array([left, right, value, error, size, at_left, at_right])
+    return np.concatenate((np.array([left, right, value, error, size, at_left, at_right]), g.T))
 
 
 def _missed(samples: Samples, rule: Rule, left: Array, right: Array, g: Array) -> Array:

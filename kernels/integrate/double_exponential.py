@@ -74,6 +74,13 @@ class Transformed:
         """The t of the points that are `share` of the way from a to b, both finite."""
         return np.arcsinh(0.5 * np.log(share / (1.0 - share)) / _HALF_PI)
 
+    def place_of(self, x: Array) -> Array:
+        """The t of points x inside an infinite range."""
+        a, b = self.integrand.a, self.integrand.b
+        if a == -math.inf and b == math.inf:
+            return np.arcsinh(np.arcsinh(x) / _HALF_PI)
+        return np.arcsinh((np.log(x - a) if a > -math.inf else -np.log(b - x)) / _HALF_PI)
+
     def values(self, t: Array) -> Array:
         """Values of g at `t`; 0 where x has come as near to the end as a double can, and the weight has underflowed."""
         x, from_a, to_b, slope = self.points(t)

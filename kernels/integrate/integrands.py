@@ -63,6 +63,13 @@ def python_caller(function: Any, args: tuple[Any, ...], part: str = "") -> Calla
     return call
 
 
+def _mapped(function: Any, args: tuple[Any, ...], part: str) -> Any:
+    """The compiled map; Numba is there already where a jitted function is."""
+    from fsci.kernels.integrate.mapped import mapped
+
+    return mapped(function, args, part)
+
+
 class Integrand:
     """``w(x) f(x)`` between a and b, at many points at once.
 
@@ -78,6 +85,7 @@ class Integrand:
         self.a, self.b = float(a), float(b)
         self.calls, self.constant = 0, 0.0
         self._call = python_caller(function, options["args"], options["part"])
+        self._mapped = _mapped(function, options["args"], options["part"]) if is_jitted(function) else None
         self._weight, self._parameter = options["weight"], options["wvar"]
         self._at_pole = 0.0
         if self._weight == "cauchy":
@@ -87,10 +95,19 @@ class Integrand:
             if self.a < pole < self.b:
                 self.constant = self._at_pole * float(np.log((self.b - pole) / (pole - self.a)))
 
+    @property
+    def compiled(self) -> bool:
+        """Whether it runs compiled, so that a call costs little."""
+        return self._mapped is not None
+
     def values(self, x: Array) -> Array:
         """Values of f at the points `x`, without the weight; NaN where it raises an arithmetic error."""
-        call, found = self._call, np.empty(x.size)
         self.calls += x.size
+        if self._mapped is not None:
+            values: Array | None = self._mapped(x)
+            if values is not None:
+                return values
+        call, found = self._call, np.empty(x.size)
         with np.errstate(all="ignore"):  # extra points must not warn the user
             for i, point in enumerate(x.ravel().tolist()):
                 try:

@@ -1,8 +1,10 @@
 """Looks at an integrand all over its range: where it is large, how often it turns, where it climbs.
 
 Samples lie evenly in the double-exponential variable, which sees every scale near the ends and far out, and evenly in x
-between finite limits, which sees the middle. From each local maximum that stands out the search then
-climbs: a peak much narrower than the gap between samples is found when its flank reaches one of them.
+between finite limits, which sees the middle. Each is moved at random within half of its distance from the next, that no
+regular pattern of the integrand falls in with them (the seed is fixed: a call gives the same twice). From each local
+maximum that stands out the search then climbs: a peak much narrower than the gap between samples is found when its
+flank reaches one of them.
 """
 
 from __future__ import annotations
@@ -14,16 +16,16 @@ from numpy.typing import NDArray
 
 from fsci.kernels.integrate.double_exponential import Transformed
 
-__all__ = ["Samples", "sampled"]
+__all__ = ["Samples", "sampled", "with_more"]
 
 Array = NDArray[np.float64]
 
 # Points of each of the two grids, and of the climb: what is looked at is said in the certificate, never hidden in it.
-GRID = 2048
+GRID, COMPILED = 2048, 8192
 CLIMBS, STEPS, FAN = 16, 8, 9
 _STANDS_OUT = 10.0  # a maximum this much above a neighbour is not yet resolved
 _TURNS = 100  # more turns than this between the samples are called an oscillation
-_GOLDEN = 0.6180339887498949  # offset of the grid in x: on no simple fraction of the range
+_SEED = 20
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,22 +53,47 @@ class Samples:
 def sampled(function: Transformed) -> Samples:
     """Sample the integrand, and climb."""
     start, stop = function.start, function.stop
-    t = start + (stop - start) * (np.arange(0.0, GRID) + 0.5) / GRID
+    count = COMPILED if function.integrand.compiled else GRID
+    rng = np.random.default_rng(_SEED)
+    t = start + (stop - start) * _moved(count, rng)
     a, b = function.integrand.a, function.integrand.b
     finite = -np.inf < a and b < np.inf
-    if finite:
-        even = function.place((np.arange(0.0, GRID) + _GOLDEN) / (GRID + 1.0))
-        t = np.union1d(t, even[(even > start) & (even < stop)])
-    else:
-        t = np.union1d(t, t + 0.5 * _GOLDEN * (stop - start) / GRID)
+    even = function.place(_moved(count, rng)) if finite else start + (stop - start) * _moved(count, rng)
+    t = np.union1d(t, even)
     t = t[(t > start) & (t < stop)]
     g = function.values(t)
-    x = function.points(t)[0]
-    shape = _shape(t, g)
-    span = (b - a) if finite else np.maximum(np.abs(x[1:] - (a if a > -np.inf else b if b < np.inf else 0.0)), 1e-300)
-    gap = float(np.max(np.diff(x) / span)) if t.size > 1 else np.inf
+    shape, gap = _shape(t, g), _widest(function, t)
     t, g, climbed = _climbed(function, t, g)
     return Samples(t, g, "peaked" if climbed and shape == "smooth" else shape, gap)
+
+
+def _moved(count: int, rng: np.random.Generator) -> Array:
+    """One point in the middle half of each of `count` equal parts of [0, 1]."""
+    return (np.arange(0.0, count) + rng.uniform(0.25, 0.75, count)) / count
+
+
+def with_more(function: Transformed, samples: Samples, count: int, zone: tuple[float, float] | None) -> Samples:
+    """`samples` and `count` more: evenly in x over `zone`, or in t."""
+    places = _moved(count, np.random.default_rng([_SEED, count]))
+    a, b = function.integrand.a, function.integrand.b
+    if zone is None:
+        t = function.start + (function.stop - function.start) * places
+    elif -np.inf < a and b < np.inf:
+        t = function.place(places)
+    else:
+        t = function.place_of(zone[0] + (zone[1] - zone[0]) * places)
+    t = t[(t > function.start) & (t < function.stop)]
+    every, index = np.unique(np.concatenate((samples.t, t)), return_index=True)
+    g = np.concatenate((samples.g, function.values(t)))[index]
+    return Samples(every, g, samples.shape, _widest(function, every))
+
+
+def _widest(function: Transformed, t: Array) -> float:
+    a, b = function.integrand.a, function.integrand.b
+    x = function.points(t)[0]
+    finite = -np.inf < a and b < np.inf
+    span = (b - a) if finite else np.maximum(np.abs(x[1:] - (a if a > -np.inf else b if b < np.inf else 0.0)), 1e-300)
+    return float(np.max(np.diff(x) / span)) if t.size > 1 else np.inf
 
 
 def _climbed(function: Transformed, t: Array, g: Array) -> tuple[Array, Array, bool]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
-from fsci.kernels.integrate.adaptive import integrate
+from fsci.kernels.integrate.examined import examined
 
 __all__ = ["only_on_request"]
 
@@ -40,7 +40,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 @np.errstate(all="ignore")
 def run(problem: Problem, evidence: Evidence) -> Attempt:
-    found = integrate(evidence.get("transformed"), evidence.get("samples"), TOLERANCE)
+    found = examined(evidence.get("transformed"), evidence.get("samples"), TOLERANCE).result
     if not math.isfinite(found.value):
         return Attempt(None, status="nonfinite")
     status = "ok" if math.isfinite(found.error) else "not_converged"
