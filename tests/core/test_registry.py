@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-import fsci.linalg  # noqa: F401  (declares the kinds)
 from fsci.core import profile, registry
 from fsci.core.backends import backend_of, require
 from fsci.core.errors import BackendError, MissingExtraError, ProfileError, RegistryError
+
+registry.load_all("host")  # declares the kinds
 
 
 def test_two_kernels_of_one_name_are_refused():

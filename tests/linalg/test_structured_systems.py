@@ -39,7 +39,7 @@ def _operand(shape: str, n: int, dtype: str, order: str, rng: np.random.Generato
 @pytest.mark.parametrize("order", "CF")
 def test_answers_are_scipys(shape: str, dtype: str, order: str) -> None:
     rng = np.random.default_rng(3)
-    for n in (70, 198, 260):
+    for n in (70, 230):
         a = _operand(shape, n, dtype, order, rng)
         kept = a.copy()
         for sides in ((n,), (n, 1), (n, 3)):
