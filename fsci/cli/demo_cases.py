@@ -180,9 +180,9 @@ def _collection(rng: np.random.Generator) -> Iterator[Case]:
     for name in ("fs_183_1", "mcca", "west0156") if folder else ():
         path = Path(folder or "") / "matrices" / f"{name}.mtx.gz"
         if path.is_file():
-            from fsci.cli.solve import read_array
+            from fsci.cli.inputs import read_dense
 
-            yield from _refined(f"{name} (SuiteSparse)", read_array(path), HARDENED)
+            yield from _refined(f"{name} (SuiteSparse)", read_dense(path), HARDENED)
 
 
 _SOURCES: tuple[Callable[[np.random.Generator], Iterator[Case]], ...] = (
