@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from fsci.cli.extras import extras
 from fsci.cli.tables import table
 
 __all__ = ["add_arguments", "run"]
@@ -25,9 +26,17 @@ def run(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         sys.stdout.write(as_markdown())
         return 0, {}
     domains, kinds = answered(), portfolios()
-    report = {"domains": [asdict(row) for row in domains], "kinds": [asdict(row) for row in kinds]}
+    optional = extras()
+    report = {
+        "domains": [asdict(row) for row in domains],
+        "kinds": [asdict(row) for row in kinds],
+        "extras": [row._asdict() for row in optional],
+    }
     if not options.json:
         _show(domains, kinds)
+        print()
+        rows = [(row.package, row.serves, row.extra or "-", row.version or "not installed") for row in optional]
+        table("Optional packages", ("package", "serves", "extra of fsci", "version"), rows)
     return 0, report
 
 

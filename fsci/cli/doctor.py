@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from fsci.cli.extras import extras, version_of
 from fsci.cli.tables import table
 
 __all__ = ["add_arguments", "run"]
 
-_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "jax", "cupy", "threadpoolctl", "rich")
+_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "threadpoolctl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,17 +60,8 @@ def _versions() -> dict[str, str]:
     from fsci import __version__
 
     found = {"fsci": __version__, "python": f"{platform.python_version()} on {platform.platform()}"}
-    for package in _PACKAGES:
-        names = (package, "cupy-cuda13x", "cupy-cuda12x") if package == "cupy" else (package,)
-        found[package] = next(filter(None, map(_version, names)), "not installed")
-    return found
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+    found |= {package: version_of(package) or "not installed" for package in _PACKAGES}
+    return found | {extra.package: extra.version or "not installed" for extra in extras()}
 
 
 def _blas() -> dict[str, Any]:
