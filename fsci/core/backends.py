@@ -19,6 +19,7 @@ SHELF_OF = {
     "jax": "xla",
     "jaxlib": "xla",
     "cupy": "cuda",
+    "cupyx": "cuda",
 }
 
 _EXTRA = {"jax": "jax", "cupy": "cuda", "pyarrow": "interop", "pyamg": "peers"}

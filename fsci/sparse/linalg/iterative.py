@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
+from fsci.core.backends import HOST, shelf_of
 from fsci.core.frames import FRAME
 from fsci.sparse.linalg._iterations import Prepared, answer, theirs
 
@@ -68,6 +70,10 @@ def cg(
     A certificate (on request) holds the true residual; where A is an H-matrix, as every M-matrix and every
     diagonally dominant one is, it holds a proved bound on the error.
     """
+    if type(b) is not np.ndarray or not issparse(A):
+        found = _on_device("cg", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, M=M, callback=callback)
+        if found is not NotImplemented:
+            return found
     auto, choose = _choice(M, callback)
     if M is None or auto:
         prepared = Prepared("cg", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, choose=choose, callback=callback)
@@ -103,6 +109,10 @@ def bicgstab(
     info : int
         0; the number of iterations when the tolerance was not reached; negative for a breakdown.
     """
+    if type(b) is not np.ndarray or not issparse(A):
+        found = _on_device("bicgstab", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, M=M, callback=callback)
+        if found is not NotImplemented:
+            return found
     auto, choose = _choice(M, callback)
     if (M is None or auto) and callback is None:
         prepared = Prepared("bicgstab", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, choose=choose)
@@ -146,6 +156,12 @@ def gmres(
         0, or `maxiter` when the tolerance was not reached.
     """
     known = callback_type in (None, "x", "pr_norm", "legacy")
+    if type(b) is not np.ndarray or not issparse(A):
+        found = _on_device(
+            "gmres", A, b, x0, rtol=rtol, atol=atol, maxiter=maxiter, M=M, callback=callback, restart=restart
+        )
+        if found is not NotImplemented:
+            return found
     auto, choose = _choice(M, callback)
     if (M is None or auto) and callback is None and known and (restart is None or int(restart) > 0):
         cycle = 20 if restart is None else int(restart)
@@ -197,6 +213,10 @@ def minres(
     ValueError
         Where the iteration shows that A is not symmetric.
     """
+    if type(b) is not np.ndarray or not issparse(A):
+        found = _on_device("minres", A, b, x0, rtol=rtol, atol=0.0, maxiter=maxiter, M=M, callback=callback)
+        if found is not NotImplemented:
+            return found
     auto, choose = _choice(M, callback)
     if (M is None or auto) and callback is None and not show and not check and shift == 0.0:
         prepared = Prepared("minres", A, b, x0, rtol=rtol, maxiter=maxiter, per_row=5, choose=choose)
@@ -218,6 +238,15 @@ def _choice(M: Any, callback: Any) -> tuple[bool, bool]:
     """Whether `M` is ``"auto"``, and whether fsci chooses: then, and in hardened mode where nobody looks on."""
     auto = isinstance(M, str) and M == "auto"
     return auto, auto or (M is None and callback is None and FRAME.get().policy.hardened)
+
+
+def _on_device(method: str, A: Any, b: Any, x0: Any, **options: Any) -> Any:
+    """Answer where the operands live; ``NotImplemented`` for those of the host. Loaded for others alone."""
+    if shelf_of(A) in (None, HOST) and shelf_of(b) in (None, HOST):
+        return NotImplemented
+    from fsci.sparse.linalg._device import iterated_on_device
+
+    return iterated_on_device(method, A, b, x0, **options)
 
 
 _UNSYMMETRIC = -7  # the kernel's code for it

@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 from scipy.sparse import linalg as scipy_linalg
 
 from fsci import selector
+from fsci.core.backends import HOST, shelf_of
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Evidence, Problem
@@ -70,6 +71,10 @@ def spsolve_triangular(
     Rows (CSR) or columns (CSC) are substituted in their order; of several right-hand sides each thread takes
     some. A certificate (on request) proves a bound on the error: ``|T^-1| <= <T>^-1`` (Ostrowski, 1937).
     """
+    if not issparse(A) and shelf_of(A) not in (None, HOST):
+        from fsci.sparse.linalg._device import substituted_on_device
+
+        return substituted_on_device(A, b, bool(lower), bool(unit_diagonal))
     problem = _posed(A, b, bool(lower), bool(unit_diagonal))
     if problem is not None:
         diagnosis = selector.run(problem, "sparse.linalg.spsolve_triangular")

@@ -1,0 +1,1 @@
+"""CUDA shelf: sparse matrices of CuPy."""

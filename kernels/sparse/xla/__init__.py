@@ -1,0 +1,1 @@
+"""XLA shelf: sparse matrices of JAX, BCOO and BCSR."""
