@@ -9,8 +9,10 @@ import argparse
 import sys
 import warnings
 
-from benchmarks.measure import Times, interleaved
+from benchmarks.measure import Times
+from benchmarks.sparse_side_by_side import times_of
 from benchmarks.workloads import WORKLOADS, budgets
+from benchmarks.workloads_sparse import SPARSE, SPSOLVE
 
 __all__ = ["against"]
 
@@ -29,12 +31,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="")
     options = parser.parse_args(arguments)
     missed = 0
-    for workload in WORKLOADS:
+    for workload in (*WORKLOADS, *SPARSE, *SPSOLVE):
         if options.only not in workload.name:
+            continue
+        try:
+            calls = workload.make()
+        except FileNotFoundError as missing:
+            sys.stdout.write(f"{workload.name:<32}{missing} is not here\n")
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            times = interleaved(workload.make(), options.seconds)
+            times = times_of(calls, options.seconds)
         cells = []
         for percentile, ratio, needed in against(workload.name, times):
             missed += ratio < needed

@@ -20,7 +20,7 @@ from benchmarks.workloads_sparse import SPARSE, TARGETS, Product
 from fsci.kernels.sparse.split import evenly
 from fsci.kernels.threads import spread, thread_count
 
-__all__ = ["stream"]
+__all__ = ["stream", "times_of"]
 
 _LONG = 6.0  # seconds of one call
 
@@ -40,7 +40,7 @@ def stream(threads: int, size: int = 8_000_000, rounds: int = 15) -> float:
     return 3 * a.nbytes / best / 1e9
 
 
-def _times(calls: Calls, seconds: float) -> dict[str, Times]:
+def times_of(calls: Calls, seconds: float) -> dict[str, Times]:
     """Interleaved times; where a call is long, one of each, fsci's being loaded already."""
     calls["fsci"]()
     once = {}
@@ -73,7 +73,7 @@ def main() -> int:
         except FileNotFoundError as missing:
             sys.stdout.write(f"{workload.name:<32}{missing} is not here\n")
             continue
-        times = _times(calls, options.seconds)
+        times = times_of(calls, options.seconds)
         own, peer = times["fsci"], times["scipy"]
         ratio, least = peer.median / own.median, float(peer.samples.min() / own.samples.min())
         target = TARGETS[workload.name]
