@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import ctypes
+from threading import Timer
 from typing import Any
 
 import jax
@@ -22,6 +23,8 @@ from fsci.kernels.integrate.xla.scalarized import Untranslatable, written
 __all__ = ["lower"]
 
 _RAW = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)
+
+_SOON = 0.01  # seconds
 
 # What tracing raises where a function needs numbers, or asks something of JAX that it does not do.
 _REFUSALS = (TypeError, ValueError, IndexError, AttributeError, NotImplementedError)
@@ -105,7 +108,8 @@ class _Called:
                 value = np.asarray(run(t, at, *given), dtype=np.float64)
                 ctypes.memmove(out, np.ascontiguousarray(value).ctypes.data, value.nbytes)
             except KeyboardInterrupt:
-                _thread.interrupt_main()
+                # Raised here it would be lost; the loop ends first, and then the interpreter has it again.
+                Timer(_SOON, _thread.interrupt_main).start()
                 return 1
             except (*_REFUSALS, RuntimeError, ArithmeticError):
                 return 1  # SciPy's driver, which calls the function itself, words it
