@@ -21,11 +21,12 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from fsci.kernels.compiling import COMPILER_ERRORS
-from fsci.kernels.integrate.code_addresses import SIGNATURE
+from fsci.kernels.integrate.code_addresses import CALLBACK, SIGNATURE
 from fsci.kernels.integrate.jax_callbacks import lowered, traceable
 from fsci.kernels.integrate.native_callbacks import NativeRhs
 from fsci.kernels.integrate.returned_buffers import buffer_form
 from fsci.kernels.integrate.returned_tuples import tuple_form
+from fsci.kernels.integrate.traced_callbacks import Trace, called_from_python, captured, machine_code, trace
 
 __all__ = ["RAISED", "WRONG_LENGTH", "Callback", "captured", "flattened", "rhs_of"]
 
@@ -169,6 +170,33 @@ def _native(native: NativeRhs) -> Any:
     return numba.cfunc(SIGNATURE, nopython=True)(space["rhs"])
 
 
+class Written(numba.types.WrapperAddressProtocol):
+    """Machine code of a trace, as `numba.cfunc` gives it."""
+
+    _numba_type_ = CALLBACK  # found before Numba has loaded the rules by which it would find it
+
+    def __init__(self, found: Trace) -> None:
+        self.address, self._engine = machine_code(found)
+        self.ctypes = called_from_python(self.address)
+
+    def __wrapper_address__(self) -> int:
+        return self.address
+
+    def signature(self) -> Any:
+        """What Numba takes it for."""
+        return SIGNATURE
+
+
+def _written(found: Trace | None) -> Any:
+    """The code of a trace, made once; None where it cannot be made."""
+    if found is not None and found.code is None:
+        try:
+            found.code = Written(found)
+        except RuntimeError:
+            return None
+    return None if found is None else found.code
+
+
 def rhs_of(function: Any, n: int, args: tuple[Any, ...]) -> Callback:
     """The callback for a system of `n` equations.
 
@@ -208,6 +236,8 @@ def rhs_of(function: Any, n: int, args: tuple[Any, ...]) -> Callback:
     if arity not in (2 + len(args), 3 + len(args), None):
         return Callback(None, _NOTHING, "the callback takes another number of arguments")
     in_place = arity == 3 + len(args)
+    if plain and not in_place and (code := _written(trace(function, n, args))) is not None:
+        return Callback(code, values)
     key = (text, n, in_place, captured(function) if plain else None)
     if key not in known:
         compiled = (
@@ -220,20 +250,3 @@ def rhs_of(function: Any, n: int, args: tuple[Any, ...]) -> Callback:
     if isinstance(found, str):
         return Callback(None, values, f"it does not compile: {found}")
     return Callback(found, values)
-
-
-def captured(function: types.FunctionType) -> tuple[Any, ...]:
-    """What the function reads from outside, as values: code compiled with others must not be used again."""
-    seen: list[Any] = []
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    names = [function.__globals__.get(name) for name in function.__code__.co_names if name in function.__globals__]
-    for value in (*cells, *names, *(function.__defaults__ or ())):
-        if isinstance(value, np.ndarray):
-            seen.append((value.shape, value.dtype.str, value.tobytes()))
-        elif isinstance(value, (int, float, complex, str, bool, type(None))):
-            seen.append((type(value), value))
-        elif isinstance(value, types.FunctionType):
-            seen.append((value.__code__, captured(value)) if value is not function else None)
-        else:
-            seen.append(id(value))
-    return tuple(seen)

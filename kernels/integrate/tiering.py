@@ -1,9 +1,9 @@
 """When a plain Python callback is worth compiling, and whether what was compiled is what was written.
 
-Interpreted steps come first. Compiling pays when the solve is predicted to go on for longer than
-it takes: by the part of the interval that is done, and, where that misleads (short steps at the beginning),
-when as much time is spent as compiling costs. What was compiled must agree with the interpreter at
-points that the solve visited.
+Interpreted steps come first. Compiling, or writing down as arithmetic where that suffices, pays when the solve is
+predicted to go on for longer than it takes: by the part of the interval that is done, and, where that misleads (short
+steps at the beginning), when as much time is spent as compiling costs. What was compiled must agree with the
+interpreter at points that the solve visited.
 Numba is imported only when it is needed: a short solve in a fresh process must not pay for it.
 """
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from fsci.core.profile import price
 from fsci.kernels.integrate.jax_callbacks import traceable
+from fsci.kernels.integrate.traced_callbacks import trace
 
 __all__ = ["TakeOver", "Watch", "has_side_effects"]
 
@@ -67,7 +68,8 @@ class Watch:
         self._function, self._n, self._args, self._t0, self._t_end = function, n, args, t0, t_end
         self._points: list[tuple[float, Any]] = []
         self.reason = _why_not(function, events)
-        self._price = price(f"callback/host/{'compile' if 'numba' in sys.modules else 'first_compile'}")
+        self._price = _price("write")
+        self._compiles = False
         self._started = perf_counter()
         self._next = float("inf") if self.reason else self._started + _FIRST_LOOK * self._price
 
@@ -81,8 +83,13 @@ class Watch:
         now = perf_counter()
         if now < self._next:
             return None
-        self._points.append((float(solver.t), solver.y.copy()))
         spent = now - self._started
+        if not self._compiles and trace(self._function, self._n, self._args) is None:
+            self._price, self._compiles = _price("compile"), True
+            if spent < _FIRST_LOOK * self._price:
+                self._next = self._started + _FIRST_LOOK * self._price
+                return None
+        self._points.append((float(solver.t), solver.y.copy()))
         done = abs(solver.t - self._t0) / abs(self._t_end - self._t0)
         rest = spent * (1.0 - done) / done if done > 0.0 else float("inf")
         if rest < _MARGIN * self._price and spent + _spent.get(self._function, 0.0) < self._price:
@@ -112,6 +119,11 @@ class Watch:
             if np.any(np.abs(wanted - found) > np.maximum(room, np.minimum(step, 1e-6 * np.abs(wanted)))):
                 return "compiled, the callback differs by more than roundings"
         return ""
+
+
+def _price(what: str) -> float:
+    """Seconds that it takes to "write" down a callback, or to "compile" one, with what must be imported before."""
+    return price(f"callback/host/{what if 'numba' in sys.modules else 'first_' + what}")
 
 
 def _why_not(function: Any, events: bool) -> str:
