@@ -75,8 +75,10 @@ class Transformed:
         return np.arcsinh(0.5 * np.log(share / (1.0 - share)) / _HALF_PI)
 
     def place_of(self, x: Array) -> Array:
-        """The t of points x inside an infinite range."""
+        """The t of points x inside the range."""
         a, b = self.integrand.a, self.integrand.b
+        if -math.inf < a and b < math.inf:
+            return self.place((x - a) / (b - a))
         if a == -math.inf and b == math.inf:
             return np.arcsinh(np.arcsinh(x) / _HALF_PI)
         return np.arcsinh((np.log(x - a) if a > -math.inf else -np.log(b - x)) / _HALF_PI)

@@ -60,4 +60,5 @@ def examined(
 
 def _judged(function: Transformed, result: Result, samples: Samples, wanted: float) -> Hidden:
     t, index = np.unique(np.concatenate((result.t, samples.t)), return_index=True)
-    return hidden(function, t, np.concatenate((result.g, samples.g))[index], wanted)
+    own = np.union1d(result.t, samples.own)
+    return hidden(function, t, np.concatenate((result.g, samples.g))[index], own, wanted)

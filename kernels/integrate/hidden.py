@@ -58,13 +58,16 @@ class Hidden:
     zone: tuple[float, float] = (0.0, 0.0)
 
 
-def hidden(function: Transformed, t: Array, g: Array, wanted: float) -> Hidden:
-    """Judge the evaluations g(t), t increasing; what is less than `wanted` in all need not be found."""
+def hidden(function: Transformed, t: Array, g: Array, own: Array, wanted: float) -> Hidden:
+    """Judge the evaluations g(t), t increasing; what is less than `wanted` in all need not be found.
+
+    `own` are those t whose gaps count.
+    """
     keep = np.isfinite(g)
     t, g = t[keep], g[keep]
     if t.size < 3 or not g.any():
         return Hidden(math.inf)
-    gap_t = float(np.max(np.diff(t)))
+    gap_t, own_x = float(np.max(np.diff(own))), function.points(own)[0]
     a, b = function.integrand.a, function.integrand.b
     x, _, _, slope = function.points(t)
     finite = -math.inf < a and b < math.inf
@@ -74,12 +77,12 @@ def hidden(function: Transformed, t: Array, g: Array, wanted: float) -> Hidden:
     areas = heights * width
     zone = (a, b) if finite else _zone(function, x[places[areas > _FURTHEST * np.max(areas, initial=0.0)]])
     # The widest gap in x, as it would be in t at each place.
-    inside = (x[1:] <= zone[1]) & (x[:-1] >= zone[0])
-    in_x = float(np.max(np.diff(x)[inside], initial=0.0)) / slope[places]
+    inside = (own_x[1:] <= zone[1]) & (own_x[:-1] >= zone[0])
+    in_x = float(np.max(np.diff(own_x)[inside], initial=0.0)) / slope[places]
     seen = (width >= in_x) | (width >= (gap_t if finite else _SCALES * gap_t))
     gaps = np.minimum(gap_t, in_x) if finite else in_x
     narrow = ~seen & ~_shows(t, g, t[places], 0.5 * gaps) & (heights * gaps > _SHARE * wanted)
-    least_gaps = np.minimum(gap_t, float(np.max(np.diff(x))) / slope) if finite else np.full(t.size, gap_t)
+    least_gaps = np.minimum(gap_t, float(np.max(np.diff(own_x))) / slope) if finite else np.full(t.size, gap_t)
     # Of what was found for several sizes the largest.
     lost = np.zeros(t.size)
     np.maximum.at(lost, places[narrow], (heights * gaps)[narrow])

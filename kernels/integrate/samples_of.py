@@ -9,14 +9,14 @@ flank reaches one of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsci.kernels.integrate.double_exponential import Transformed
 
-__all__ = ["Samples", "sampled", "with_more"]
+__all__ = ["Samples", "sampled", "with_more", "with_points"]
 
 Array = NDArray[np.float64]
 
@@ -37,6 +37,8 @@ class Samples:
     t, g : ndarray
     shape : str
         ``"smooth"``, ``"peaked"``, ``"oscillating"``, ``"singular"`` (at an end) or ``"nonfinite"``.
+    own : ndarray
+        The t that were chosen here; others were met by a rule on its way, and say nothing of the gaps.
     widest_gap : float
         Between neighbours in x, relative to the range; where that is infinite, to the distance from its end or centre.
     """
@@ -45,6 +47,7 @@ class Samples:
     g: Array
     shape: str
     widest_gap: float
+    own: Array
 
     def __repr__(self) -> str:
         return f"{self.t.size} samples, {self.shape}, widest gap {self.widest_gap:.3g}"
@@ -64,7 +67,7 @@ def sampled(function: Transformed) -> Samples:
     g = function.values(t)
     shape, gap = _shape(t, g), _widest(function, t)
     t, g, climbed = _climbed(function, t, g)
-    return Samples(t, g, "peaked" if climbed and shape == "smooth" else shape, gap)
+    return Samples(t, g, "peaked" if climbed and shape == "smooth" else shape, gap, t)
 
 
 def _moved(count: int, rng: np.random.Generator) -> Array:
@@ -75,17 +78,21 @@ def _moved(count: int, rng: np.random.Generator) -> Array:
 def with_more(function: Transformed, samples: Samples, count: int, zone: tuple[float, float] | None) -> Samples:
     """`samples` and `count` more: evenly in x over `zone`, or in t."""
     places = _moved(count, np.random.default_rng([_SEED, count]))
-    a, b = function.integrand.a, function.integrand.b
     if zone is None:
         t = function.start + (function.stop - function.start) * places
-    elif -np.inf < a and b < np.inf:
-        t = function.place(places)
     else:
         t = function.place_of(zone[0] + (zone[1] - zone[0]) * places)
-    t = t[(t > function.start) & (t < function.stop)]
+    found = with_points(function, samples, t)
+    return replace(found, own=found.t, widest_gap=_widest(function, found.t))
+
+
+def with_points(function: Transformed, samples: Samples, t: Array, g: Array | None = None) -> Samples:
+    """`samples` and those that a rule has met at `t`; their values may be known already."""
+    inside = (t > function.start) & (t < function.stop)
+    t = t[inside]
+    g = function.values(t) if g is None else g[inside]
     every, index = np.unique(np.concatenate((samples.t, t)), return_index=True)
-    g = np.concatenate((samples.g, function.values(t)))[index]
-    return Samples(every, g, samples.shape, _widest(function, every))
+    return replace(samples, t=every, g=np.concatenate((samples.g, g))[index])
 
 
 def _widest(function: Transformed, t: Array) -> float:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from fsci.core.registry import register
-from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.integrate.host.probed_gauss_kronrod import only_on_request
 from fsci.kernels.integrate.integrands import Integrand
+from fsci.kernels.integrate.samples_of import with_points
 
 __all__: list[str] = []
 
@@ -60,16 +61,27 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     estimate = change + 8.0 * _UNIT * scale
     value += integrand.constant
     status = "ok" if change <= 1e-8 * scale else "not_converged"
-    return Attempt((value, estimate, 0), status=status, byproducts={"result": value, "estimate": estimate})
+    # What these points have met, the certificates that follow must know.
+    change = evidence.get("transformed")
+    t = change.place_of(_points(integrand, np.arange(1, n), n)[0])
+    met = with_points(change, evidence.get("samples"), t, f[1:-1] * change.points(t)[3])
+    byproducts = {"result": value, "estimate": estimate}
+    facts = {"samples": Fact(met, exact=False)}
+    return Attempt((value, estimate, 0), status=status, byproducts=byproducts, facts=facts)
 
 
 def _at(integrand: Integrand, index: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    return integrand.weighted(*_points(integrand, index, n))
+
+
+def _points(integrand: Integrand, index: NDArray[np.int64], n: int) -> tuple[NDArray[np.float64], ...]:
+    """Chebyshev points, and their distances from both ends."""
     half = 0.5 * (integrand.b - integrand.a)
     # sin^2 of half the angle: the distance from an end, without cancellation.
     from_b = 2.0 * half * np.sin(0.5 * math.pi * index / n) ** 2
     from_a = 2.0 * half * np.cos(0.5 * math.pi * index / n) ** 2
     x = np.where(from_a < from_b, integrand.a + from_a, integrand.b - from_b)
-    return integrand.weighted(x, from_a, from_b)
+    return x, from_a, from_b
 
 
 def _sum(f: NDArray[np.float64], integrand: Integrand) -> float:

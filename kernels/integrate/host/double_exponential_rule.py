@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsci.core.registry import register
-from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.integrate.double_exponential import transformed
 from fsci.kernels.integrate.host.probed_gauss_kronrod import only_on_request
+from fsci.kernels.integrate.samples_of import with_points
 
 __all__: list[str] = []
 
@@ -45,6 +46,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     inner = function.start + step * np.arange(1.0, FIRST)
     ends = 0.5 * math.fsum(_clean(function.values(np.array([function.start, function.stop]))))
     g = _clean(function.values(inner))
+    met = [(inner, g)]
     total, magnitude = ends + math.fsum(g), math.fsum(np.abs(g))
     count = FIRST
     value, change = step * total, math.inf
@@ -52,6 +54,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         middle = function.start + step * (np.arange(0.0, count) + 0.5)
         count *= 2
         g = _clean(function.values(middle))
+        met.append((middle, g))
         total, magnitude, step = total + math.fsum(g), magnitude + math.fsum(np.abs(g)), 0.5 * step
         before, change, value = change, abs(step * total - value), step * total
         # Quadratic convergence: the error of the last level is the square of its change, relative to the magnitude.
@@ -64,7 +67,12 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     value += function.integrand.constant + rest
     estimate = change + 8.0 * _UNIT * step * magnitude + beyond
     status = "ok" if change <= 1e-8 * step * magnitude else "not_converged"
-    return Attempt((value, estimate, 0), status=status, byproducts={"result": value, "estimate": estimate})
+    # What these points have met, the certificates that follow must know.
+    t, g = (np.concatenate(column) for column in zip(*met, strict=True))
+    samples = with_points(evidence.get("transformed"), evidence.get("samples"), t, g)
+    byproducts = {"result": value, "estimate": estimate}
+    facts = {"samples": Fact(samples, exact=False)}
+    return Attempt((value, estimate, 0), status=status, byproducts=byproducts, facts=facts)
 
 
 def _clean(g: Array) -> Array:

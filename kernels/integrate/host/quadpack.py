@@ -6,6 +6,7 @@ Strict mode's contract is SciPy's value to the last bit, which its own routines 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 from scipy.integrate import _quadpack
 
 from fsci.core.registry import register
-from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
+from fsci.kernels.integrate.gauss_kronrod import RULES
 from fsci.kernels.integrate.integrands import OPTIONS
+from fsci.kernels.integrate.samples_of import with_points
 
-__all__ = ["OSCILLATORY", "SOURCE", "attempt_of", "direct", "fast", "routed"]
+__all__ = ["OSCILLATORY", "SOURCE", "attempt_of", "direct", "fast", "watched"]
 
 _qagse, _qagie, _qagpe = _quadpack._qagse, _quadpack._qagie, _quadpack._qagpe
 _qawoe, _qawfe, _qawse, _qawce = _quadpack._qawoe, _quadpack._qawfe, _quadpack._qawse, _quadpack._qawce
@@ -94,8 +97,42 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
-    function, a, b = problem.operands
-    return attempt_of(routed(_part(function, problem.parameters["part"]), a, b, problem.parameters))
+    return watched(_part(problem.operands[0], problem.parameters["part"]), problem, evidence)
+
+
+def watched(function: Any, problem: Problem, evidence: Evidence) -> Attempt:
+    """What QUADPACK gives; where there are samples, those of its own panels are added to them.
+
+    It may have met what no sample has: its certificate must know.
+    """
+    _, a, b = problem.operands
+    options, samples = problem.parameters, evidence.get("samples")
+    if not options["sampled"] or options["weight"] is not None or options["points"] is not None:
+        return attempt_of(routed(function, a, b, options))
+    found = routed(function, a, b, {**options, "full_output": 1})
+    attempt = attempt_of(found if options["full_output"] or len(found) < 4 else (*found[:2], found[-1]))
+    if len(found) < 4:
+        return attempt
+    with np.errstate(all="ignore"):
+        nodes = _nodes(found[2], float(a), float(b))
+    if samples is None:
+        return replace(attempt, facts={"met": Fact(nodes)})
+    change = evidence.get("transformed")
+    with np.errstate(all="ignore"):
+        met = with_points(change, samples, change.place_of(nodes))
+    return replace(attempt, facts={"samples": Fact(met, exact=False)})
+
+
+def _nodes(info: Mapping[str, Any], a: float, b: float) -> Any:
+    """Where QUADPACK evaluated in its last panels; those of an infinite range are in (0, 1]."""
+    finite, last = -inf < a and b < inf, info["last"]
+    low, high = info["alist"][:last, None], info["blist"][:last, None]
+    nodes = RULES["gk21" if finite else "gk15"].nodes
+    t = (0.5 * (low + high) + 0.5 * (high - low) * nodes).ravel()
+    if finite:
+        return t
+    far = (1.0 - t) / t
+    return np.concatenate((far, -far)) if a == -inf and b == inf else a + far if a > -inf else b - far
 
 
 def _part(function: Any, part: str) -> Any:

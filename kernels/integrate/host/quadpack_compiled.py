@@ -14,7 +14,7 @@ from scipy.integrate import _quadpack
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
-from fsci.kernels.integrate.host.quadpack import OSCILLATORY, SOURCE, attempt_of, fast, routed
+from fsci.kernels.integrate.host.quadpack import OSCILLATORY, SOURCE, fast, watched
 from fsci.kernels.integrate.integrands import is_jitted
 
 __all__: list[str] = []
@@ -53,15 +53,14 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
-    function, a, b = problem.operands
-    adapter = _adapter(function, problem.parameters["args"], problem.parameters["part"])
+    adapter = _adapter(problem.operands[0], problem.parameters["args"], problem.parameters["part"])
     if adapter is None:
         return Attempt(None, status="declined")
     count = _Callbacks.raised
     before = count.value
-    found = routed(adapter.callable, a, b, problem.parameters)
+    attempt = watched(adapter.callable, problem, evidence)
     # The interpreted run raises what the function raised.
-    return attempt_of(found) if count.value == before else Attempt(None, status="declined")
+    return attempt if count.value == before else Attempt(None, status="declined")
 
 
 # The C functions of integrands without extra arguments, by identity: the shortest way to them.

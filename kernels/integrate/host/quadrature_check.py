@@ -26,7 +26,7 @@ from fsci.kernels.integrate.examined import examined
 from fsci.kernels.integrate.fourier import Fourier, decays, fourier_integral
 from fsci.kernels.integrate.host.fourier_double_exponential import is_fourier
 from fsci.kernels.integrate.integrands import Integrand
-from fsci.kernels.integrate.samples_of import sampled
+from fsci.kernels.integrate.samples_of import sampled, with_points
 
 __all__: list[str] = []
 
@@ -60,6 +60,8 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         if change is None:
             change = transformed(Integrand(function, a, b, problem.parameters))
             samples = sampled(change)
+            if "met" in evidence:  # QUADPACK's own points: it may have met what no sample has
+                samples = with_points(change, samples, change.place_of(evidence.get("met")))
         wave = _of_wave(problem, change.integrand) if is_fourier(problem) else None
         second: Fourier | Result
         if wave is None:
