@@ -2,7 +2,8 @@
 
 The adapter calls the user's function once for each lane, and the compiler, which sees both, makes one instruction of
 eight where the function is straight arithmetic that writes in place or gives a tuple (Lorenz: 9 ns for eight). One
-that gives an array allocates it eight times (170 ns). The status is a mask of the lanes in which the callback raised,
+that gives an array would allocate it eight times (170 ns): where the array does nothing but leave the function, its
+numbers leave as a tuple, or are written in place. The status is a mask of the lanes in which the callback raised,
 or -1 where it gives a wrong number of derivatives.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import types
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,6 +22,8 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError, NumbaPerformanceWarning
 
 from fsci.kernels.integrate.callbacks import _arity, _captured
+from fsci.kernels.integrate.returned_buffers import buffer_form
+from fsci.kernels.integrate.returned_tuples import tuple_form
 from fsci.kernels.lanes import WIDTH
 
 __all__ = ["LANE_CALLBACK", "LaneCallback", "lane_rhs_of"]
@@ -113,28 +117,37 @@ def _flattened(args: tuple[Any, ...], members: int) -> tuple[str, Any] | str:
     return "".join(f", {piece}" for piece in pieces), table
 
 
-def _adapter(function: Dispatcher, args: str, m: int, n: int, in_place: bool) -> Any:
+def _adapter(function: Dispatcher, args: str, count: int, m: int, n: int, in_place: bool) -> Any:
     """The first form of the adapter that compiles, or the compiler's complaint as text."""
     stores = "\n        ".join(f"outs[{i}, l] = d[{i}]" for i in range(min(n, _LONGEST_TUPLE)))
     complaint = ""
-    for layout in (_STRIDED, _CONTIGUOUS):
-        ends = [layout["copy"]] if in_place else [_MANY, _TUPLE, _ONE]
-        for after in ends:
-            call = "function(t[l], y, out{args})" if in_place else _RETURNED
-            text = _TEXT.replace("{call}", call).replace("{after}", after).replace("{stores}", stores)
-            text = text.replace("{prepare}", layout["prepare"]).replace("{before}", layout["before"])
-            text = text.replace("{args}", args).replace("{vector}", layout["vector"])
-            text = text.replace("{n}", str(n)).replace("{m}", str(m)).replace("{w}", str(WIDTH))
-            space = {"function": function, "np": np, "carray": numba.carray}
-            exec(text, space)  # noqa: S102 (our own text; the user's function is a name in it)
-            try:
-                with warnings.catch_warnings():
-                    # A product with a strided vector copies it at each call: the contiguous form is for those.
-                    warnings.simplefilter("error", NumbaPerformanceWarning)
-                    return numba.cfunc(_SIGNATURE, nopython=True)(space["rhs"])
-            except (NumbaError, NumbaPerformanceWarning) as error:
+    for callee, layout, after in _forms(function, count, n, in_place):
+        call = _RETURNED if after else "function(t[l], y, out{args})"
+        text = _TEXT.replace("{call}", call).replace("{after}", after or layout["copy"]).replace("{stores}", stores)
+        text = text.replace("{prepare}", layout["prepare"]).replace("{before}", layout["before"])
+        text = text.replace("{args}", args).replace("{vector}", layout["vector"])
+        text = text.replace("{n}", str(n)).replace("{m}", str(m)).replace("{w}", str(WIDTH))
+        space = {"function": callee, "np": np, "carray": numba.carray}
+        exec(text, space)  # noqa: S102 (our own text; the user's function is a name in it)
+        try:
+            with warnings.catch_warnings():
+                # A product with a strided vector copies it at each call: the contiguous form is for those.
+                warnings.simplefilter("error", NumbaPerformanceWarning)
+                return numba.cfunc(_SIGNATURE, nopython=True)(space["rhs"])
+        except (NumbaError, NumbaPerformanceWarning) as error:
+            if callee is function:
                 complaint = complaint or str(error).strip().partition("\n")[0]
     return complaint
+
+
+def _forms(function: Dispatcher, count: int, n: int, in_place: bool) -> Iterator[tuple[Dispatcher, Any, str]]:
+    """What to call, how the state lies, and what is done with what is returned (nothing, where it writes in place)."""
+    if not in_place and n <= _LONGEST_TUPLE and (given := tuple_form(function)) is not None:
+        yield given, _STRIDED, _TUPLE
+    elif not in_place and (given := buffer_form(function, 2 + count)) is not None:
+        yield given, _STRIDED, ""
+    for layout in (_STRIDED, _CONTIGUOUS):
+        yield from ((function, layout, after) for after in ([""] if in_place else [_MANY, _TUPLE, _ONE]))
 
 
 def lane_rhs_of(function: Any, n: int, args: tuple[Any, ...], members: int) -> LaneCallback:
@@ -164,7 +177,12 @@ def lane_rhs_of(function: Any, n: int, args: tuple[Any, ...], members: int) -> L
     key = (text, n, in_place, _captured(function) if plain else None)
     if key not in known:
         known[key] = _adapter(
-            numba.njit(error_model="numpy")(function) if plain else function, text, values.shape[1], n, in_place
+            numba.njit(error_model="numpy")(function) if plain else function,
+            text,
+            len(args),
+            values.shape[1],
+            n,
+            in_place,
         )
     found = known[key]
     return (
