@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _mirror = Mirror(
     __name__,
-    topics=("ivp", "quadrature", "iterated", "vector_quadrature", "samples"),
+    topics=("ivp", "quadrature", "iterated", "vector_quadrature", "samples", "ensembles"),
     extras={"EnsembleResult": "ensembles", "solve_ivp_ensemble": "ensembles"},
 )
 

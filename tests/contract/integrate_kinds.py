@@ -7,6 +7,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import scipy.integrate
 
 from tests.contract.cases import Case, Rng, Variant
 
@@ -41,6 +42,34 @@ def same_solution(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) ->
     np.testing.assert_allclose(ours.y, theirs.y, rtol=1e-4, atol=1e-5)
 
 
+def _members(rng: Rng, dtype: str) -> Iterator[Variant]:
+    y0, a = rng.uniform(0.5, 2.0, (11, 2)), rng.uniform(1.0, 2.0, 11)
+    for method in ("RK23", "RK45", "DOP853"):
+        options = {"method": method, "args": (a,), "rtol": 1e-6}
+        yield method, (_lotka, (0.0, 4.0), y0), options
+        yield f"{method}-times", (_lotka.py_func, (4.0, 0.0), y0), {**options, "t_eval": np.linspace(3.0, 1.0, 5)}
+
+
+def _one_by_one(fun: Any, t_span: Any, y0: Any, *, args: Any, **options: Any) -> list[Any]:
+    return [
+        scipy.integrate.solve_ivp(fun, t_span, y, args=tuple(a[i] for a in args), **options) for i, y in enumerate(y0)
+    ]
+
+
+class _Members(Case):
+    def theirs(self) -> Any:
+        """SciPy has none: its solver, member by member."""
+        return _one_by_one
+
+
+def same_members(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
+    """Counts to the last one."""
+    assert [int(n) for n in ours.nfev] == [found.nfev for found in theirs]
+    for y, found in zip(ours.y, theirs, strict=True):
+        np.testing.assert_allclose(y, found.y if y.ndim == 2 else found.y[:, -1], rtol=1e-8)
+
+
 CASES: dict[str, list[Case]] = {
     "initial_value_problem": [Case("integrate.solve_ivp", _initial_values, same_solution, ("float64",))],
+    "initial_value_ensemble": [_Members("integrate.solve_ivp_ensemble", _members, same_members, ("float64",))],
 }

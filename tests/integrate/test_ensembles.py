@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import scipy.integrate as si
 
+import fsci
 import fsci.integrate as fi
 from fsci.core.progress import progress_bar
+from fsci.integrate.errors import UncertifiedIntegrationWarning
 
 from benchmarks.ivp_problems import PROBLEMS  # isort: skip
 
@@ -356,3 +358,79 @@ class TestJax:
             fi.solve_ivp_ensemble(self.right, (0.0, 1.0), jnp.ones((2, 2)), (1.0,), method="DOP853")
         with pytest.raises(ValueError, match="derivatives of shape"):
             fi.solve_ivp_ensemble(lambda t, y: y[:1], (0.0, 1.0), jnp.ones((2, 2)))
+
+
+class TestCertificates:
+    """The global error of every member: what is said of it holds, and failures are named."""
+
+    def test_digits_of_each_member_hold(self):
+        omega, y0 = np.linspace(0.5, 30.0, 12), np.tile([1.0, 0.0], (12, 1))
+        for rtol in (1e-4, 1e-8):
+            found, certificate = fsci.certify(fi.solve_ivp_ensemble)(
+                swings, (0.0, 3.0), y0, (omega, np.zeros((12, 2))), rtol=rtol, atol=rtol * 1e-2
+            )
+            exact = np.stack([np.cos(3.0 * omega), -omega * np.sin(3.0 * omega)], axis=1)
+            error = np.abs(found.y - exact)
+            assert np.all(error <= 10.0 * certificate.detail["global_error"])
+            assert certificate.verdict.shape == (12,)
+            assert certificate.worst_verdict == (
+                "certified" if np.all(certificate.forward_error < 1.0) else "uncertified"
+            )
+            sizes = np.abs(exact).max(axis=1)
+            assert np.all(
+                (error.max(axis=1) <= certificate.forward_error * sizes) | (certificate.verdict != "certified")
+            )
+
+    def test_times_asked_for_are_judged_all(self):
+        times = np.linspace(0.0, 3.0, 7)
+        rate = np.array([1.0, 5.0, 0.1])
+        found, certificate = fsci.certify(fi.solve_ivp_ensemble)(
+            decay, (0.0, 3.0), np.ones((3, 1)), (rate,), rtol=1e-7, atol=1e-12, t_eval=times
+        )
+        error = np.abs(found.y[:, 0] - np.exp(-rate[:, None] * times)).max(axis=1)
+        assert certificate.worst_verdict == "certified"
+        assert np.all(error <= certificate.forward_error)
+
+    def test_chaos_and_failures_are_uncertified_and_the_rest_is_not(self):
+        _, certificate = fsci.certify(fi.solve_ivp_ensemble)(
+            LORENZ.into, (0.0, 60.0), starts(5), LORENZ.args, rtol=1e-6, atol=1e-9
+        )
+        assert np.all(certificate.verdict == "uncertified")
+        kind = np.array([0, 1, 2, 0])
+        _, certificate = fsci.certify(fi.solve_ivp_ensemble)(
+            troubled, (0.0, 2.0), np.tile([1.0, 0.0], (4, 1)), (kind,), rtol=1e-8, atol=1e-10
+        )
+        np.testing.assert_array_equal(certificate.verdict == "certified", kind == 0)
+        assert certificate.worst_verdict == "uncertified"
+        assert certificate.detail["failed"] == 2
+
+    def test_it_is_traced_explained_and_written_down(self):
+        args = (decay, (0.0, 1.0), np.ones((4, 2)), (1.0,))
+        diagnosis = fsci.explain(fi.solve_ivp_ensemble, *args)
+        assert diagnosis.route == "explicit_lanes"
+        assert isinstance(diagnosis.value, fi.EnsembleResult)
+        with fsci.policy(record_all=True):
+            before = len(fsci.ledger())
+            fi.solve_ivp_ensemble(*args)
+            assert len(fsci.ledger()) > before
+        with fsci.policy(mode="hardened"):
+            fi.solve_ivp_ensemble(*args)
+            with pytest.warns(UncertifiedIntegrationWarning, match="5 members are not certified"):
+                fi.solve_ivp_ensemble(LORENZ.into, (0.0, 60.0), starts(5), LORENZ.args)
+
+    def test_strict_mode_calls_no_more_than_it_must(self):
+        found = fi.solve_ivp_ensemble(decay, (0.0, 1.0), np.ones((4, 2)), (1.0,))
+        alone = si.solve_ivp(decay, (0.0, 1.0), np.ones(2), args=(1.0,))
+        assert np.all(found.nfev == alone.nfev)
+
+    @pytest.mark.jax
+    def test_jax_arrays_are_certified_too(self):
+        jax = pytest.importorskip("jax")
+        with jax.enable_x64(True):
+            y0 = jax.numpy.ones((3, 1))
+            found, certificate = fsci.certify(fi.solve_ivp_ensemble)(
+                lambda t, y, k: -k * y, (0.0, 1.0), y0, (np.array([1.0, 2.0, 3.0]),), rtol=1e-6
+            )
+            assert certificate.worst_verdict == "certified"
+            error = np.abs(np.asarray(found.y)[:, 0] - np.exp([-1.0, -2.0, -3.0]))
+            assert np.all(error <= certificate.forward_error)

@@ -13,9 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fsci.core.registry import register, register_check
+from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.integrate.ensemble_certificate import certificate_of
 from fsci.kernels.integrate.tableaus import tableau
 
 __all__ = ["run_ensemble"]
+
+register_check("initial_value_ensemble", "xla")(certificate_of)
 
 _SAFETY, _MIN_FACTOR, _MAX_FACTOR = 0.9, 0.2, 10.0
 _RUNNING = 1  # no status of SciPy's: the loop goes on
@@ -143,3 +148,45 @@ def run_ensemble(
         numbers[0], numbers[1], y0.astype(dtype), values, absolute, (numbers[2], times, numbers[3], numbers[4])
     )
     return t, y if t_eval is None else inside.transpose(0, 2, 1), t_eval, status, nfev, steps, rejected
+
+
+def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
+    """Whatever is traceable; what is not, JAX says itself."""
+    return None
+
+
+def work(problem: Problem, evidence: Evidence) -> float:
+    """How many steps a member takes is not known before."""
+    return 1e4 * max(float(np.size(problem.operands[2])), 1.0)
+
+
+def run(problem: Problem, evidence: Evidence) -> Attempt:
+    """Integrate all members, and keep the means to do so again."""
+    fun, span, y0 = problem.operands
+    options = problem.parameters
+
+    def again(rtol: float, atol: Any, most: int) -> tuple[Any, ...]:
+        return run_ensemble(
+            fun, span, y0, options["args"], rtol, jnp.asarray(atol), options["t_eval"], options["max_step"],
+            options["first_step"], most,
+        )  # fmt: skip
+
+    value = run_ensemble(
+        fun, span, y0, options["args"], options["rtol"], options["atol"], options["t_eval"], options["max_step"],
+        options["first_step"], options["max_steps"],
+    )  # fmt: skip
+    return Attempt(value, byproducts={"again": again})
+
+
+register(
+    Kernel(
+        name="explicit_mapped",
+        kind="initial_value_ensemble",
+        shelf="xla",
+        applies=applies,
+        work=work,
+        run=run,
+        safest=True,
+        source="J. R. Dormand and P. J. Prince (1980), A family of embedded Runge-Kutta formulae",
+    )
+)
