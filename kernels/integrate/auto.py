@@ -10,19 +10,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.integrate import BDF, DOP853, RK45, Radau
+from scipy.integrate import BDF, Radau
 
 from fsci.core.types import Problem
+from fsci.kernels.integrate.auto_solver import AutoSolver
 from fsci.kernels.integrate.callbacks import Callback
 from fsci.kernels.integrate.explicit import ExplicitLoop
 from fsci.kernels.integrate.implicit import BdfLoop, Given, RadauLoop, given
+from fsci.kernels.integrate.pairs import PAIRS
+from fsci.kernels.integrate.rodas import RodasLoop
 from fsci.kernels.integrate.status import CALLBACK_FAILED, MORE, TOO_SMALL
 from fsci.kernels.integrate.tableaus import tableau
 
 __all__ = ["AutoLoop"]
 
-# Tolerances below which the pair of order 8 needs less work than that of order 5 (measured over the catalogue).
-_TIGHT = 1e-6
+# Explicit pairs by the least relative tolerance that each is for. Where accuracy bounds the steps, the pair of order 7
+# needs the least work over the catalogue, but for loose tolerances, and for those where order 8 tells (measured).
+_EXPLICIT = ((1e-4, "Tsit5"), (1e-10, "Vern7"), (0.0, "DOP853"))
+
+# Relative tolerance from which Rodas5P, which solves but does not iterate, takes less time than Radau (measured); below
+# it, its differences of the Jacobian must be central.
+_LOOSE = 1e-4
 
 # Order from which Radau's complex factorization costs more than its fewer steps save against BDF (measured).
 _LARGE = 100
@@ -33,7 +41,10 @@ _LOOK, _LONGEST_LOOK, _CALM_LOOKS = 8, 64, 3
 _LONGEST_CALL = 4096  # steps of an explicit pair, which ends a call by itself where it meets stiffness
 _NEAR = 0.9  # of the border of stability; as the known auto-switching codes have it
 
-_CLASSES: dict[str, Any] = {"RK45": RK45, "DOP853": DOP853, "Radau": Radau, "BDF": BDF}
+_CLASSES: dict[str, Any] = {
+    **{name: pair.solver for name, pair in PAIRS.items()}, "Radau": Radau, "BDF": BDF, "Rodas5P": AutoSolver,
+}  # fmt: skip
+_IMPLICIT: dict[str, Any] = {"Radau": RadauLoop, "BDF": BdfLoop, "Rodas5P": RodasLoop}
 
 
 class AutoLoop:
@@ -56,9 +67,10 @@ class AutoLoop:
         options = problem.parameters
         self._callback, self._problem = callback, problem
         self._t_end, self._n = problem.operands[1][1], y0.size
+        loose, own = options["rtol"], problem.structure == "auto"
         # Where it stands in for RK45, its steps are RK45's as long as they are explicit.
-        self._explicit = "DOP853" if problem.structure == "auto" and options["rtol"] < _TIGHT else "RK45"
-        self._implicit = "BDF" if self._n >= _LARGE else "Radau"
+        self._explicit = next(name for least, name in _EXPLICIT if loose >= least) if own else "RK45"
+        self._implicit = "BDF" if self._n >= _LARGE else ("Rodas5P" if loose >= _LOOSE else "Radau")
         self._border = tableau(self._explicit).border
         self._t_eval = np.empty(0) if t_eval is None else t_eval
         self.y_eval = np.empty((self._t_eval.size, self._n))
@@ -67,7 +79,7 @@ class AutoLoop:
         self._sums = dict.fromkeys(("steps", "rejected_steps", "failed_newton", "implicit_steps"), 0)
         self._jacobian: Given | None = None
         self._shadow: Any = None
-        self._kinds = {ExplicitLoop: self._explicit, BdfLoop: "BDF", RadauLoop: "Radau"}
+        self._kinds = {ExplicitLoop: self._explicit} | {kind: name for name, kind in _IMPLICIT.items()}
         self.name = self._explicit
         self._loop: Any = self._started(t0, y0, h)
         self._made = self._loop
@@ -82,8 +94,7 @@ class AutoLoop:
             return pair.watched()
         if self._jacobian is None:
             self._jacobian = given(self._callback, self._problem, t, y)
-        kind = BdfLoop if self.name == "BDF" else RadauLoop
-        return kind.begun(self._callback, self._jacobian, t, self._t_end, y, *tolerances, h, rest)
+        return _IMPLICIT[self.name].begun(self._callback, self._jacobian, t, self._t_end, y, *tolerances, h, rest)
 
     @staticmethod
     def refuses(callback: Callback, problem: Problem) -> str:
@@ -198,9 +209,9 @@ def _shadow_of(kind: Any, solver: Any) -> Any:
     shadow = object.__new__(kind)
     shadow.n, shadow.fun, shadow.direction = solver.n, solver.fun, solver.direction
     shadow.nfev = shadow.njev = shadow.nlu = 0
-    if kind is DOP853:
-        shadow.K_extended = np.empty((16, solver.n))
-        shadow.K = shadow.K_extended[: DOP853.n_stages + 1]
-    elif kind is RK45:
-        shadow.K = np.empty((RK45.n_stages + 1, solver.n))
+    if kind is AutoSolver:
+        shadow.output = None
+    elif hasattr(kind, "n_stages"):
+        shadow.K_extended = np.empty((kind.n_stages + 1 + len(getattr(kind, "C_EXTRA", ())), solver.n))
+        shadow.K = shadow.K_extended[: kind.n_stages + 1]
     return shadow
