@@ -15,7 +15,7 @@ from fsci.kernels.threads import spread
 __all__ = ["block_rows_times_vectors", "bsr_matmat_dense"]
 
 _BSR_VECTORS_THREADS = Threads("bsr_vectors")
-_KINDS = [(float64, int32), (complex128, int32), (float32, int32), (complex64, int32)]
+_KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
 
 
 @jit([int64(i[::1], i[::1], d[:, :, ::1], d[:, ::1], d[:, ::1], int64, int64) for d, i in _KINDS])

@@ -35,7 +35,10 @@ def entries_times_vector(row, column, data, x, y, start, stop):  # type: ignore[
 
 def coo_matvec(rows: int, row: Any, column: Any, data: Any, x: Any) -> Any:
     """A x, for arrays of one dtype and one index dtype."""
-    count = min(row.size, column.size, data.size)
+    count = data.size
+    if not row.size == column.size == count:
+        lengths = f"row has {row.size} entries and col {column.size}, not the {count} of data"
+        raise ValueError(f"malformed sparse matrix: {lengths}")
     parts = _COO_VECTOR_THREADS(data.dtype, count + rows)
     if parts == 1:
         y = np.zeros(rows, data.dtype)

@@ -39,7 +39,9 @@ def diagonals_times_vector(offsets, data, x, y, start, stop):  # type: ignore[no
 
 
 def dia_matvec(rows: int, offsets: Any, data: Any, x: Any) -> Any:
-    """A x; an offset without a diagonal in `data` is none."""
+    """A x; each offset has a diagonal in `data`."""
+    if offsets.size != data.shape[0]:
+        raise ValueError(f"malformed sparse matrix: {offsets.size} offsets, but {data.shape[0]} diagonals in data")
     y = np.empty(rows, data.dtype)
     parts = _DIA_VECTOR_THREADS.pieces(data.dtype, data.size + rows)
     if parts == 1:
