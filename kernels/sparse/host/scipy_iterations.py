@@ -46,14 +46,16 @@ register(
         source="SciPy: bicg, cgs, gcrotmk, lgmres, qmr, tfqmr",
     )
 )
-register(
-    Kernel(
-        name="scipy_bidiagonalization",
-        kind="sparse_least_squares",
-        shelf="host",
-        applies=_called,
-        work=_work,
-        run=_least_squares,
-        source="SciPy: Paige and Saunders (1982); Fong and Saunders (2011)",
-    )
-)
+
+
+def _bidiagonalization(method: str, source: str) -> Kernel:
+    def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
+        asked = problem.parameters["method"]
+        return None if asked == method else Refusal(f"the call asks for {asked}")
+
+    kind = "sparse_least_squares"
+    return Kernel(f"scipy_{method}", kind, "host", applies, _work, _least_squares, source=source)
+
+
+register(_bidiagonalization("lsqr", "SciPy: Paige and Saunders (1982)"))
+register(_bidiagonalization("lsmr", "SciPy: Fong and Saunders (2011)"))
