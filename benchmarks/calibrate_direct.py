@@ -1,7 +1,8 @@
 """Measure the costs of the sparse direct solvers, and write them into the shipped profile.
 
 ``python -m benchmarks.calibrate_direct [NAME]``. Grids in two and three dimensions and graphs of power networks' kind;
-a kernel's seconds are tabulated against its own measure of work, as a curve that does not fall.
+the same with their rows shuffled; a kernel's seconds are tabulated against its own measure of work, as a curve
+that does not fall.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ def matrices() -> Iterator[Any]:
         yield network(n)
     for n in (10, 30, 100, 350):
         yield sp.csc_array(sp.tril(grid(n, n)))
+    for a in (network(200), network(1000), network(6000), network(20000), grid(17, 17), grid(50, 50), grid(12, 12, 12)):
+        yield sp.csc_array(a[np.random.default_rng(a.shape[0]).permutation(a.shape[0])])
 
 
 def best_of(call: Callable[[], Any], limit: float = 0.6) -> float:

@@ -6,12 +6,15 @@ of a variable is bounded by ``|A_i| + |L_p - i| + sum |L_e - L_p|``, where one p
 new element ``L_p`` gives ``|L_e - L_p|`` for all e. Indistinguishable variables are merged by hash,
 elements inside the new one are absorbed (aggressively), and variables of degree far above the rest are
 set aside and ordered last.
+
+Indices are made unsigned where they are used: without the test for negative ones, which count from the end of
+an array, all takes a quarter less time.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import int32, int64
+from numba import float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
 
@@ -22,43 +25,46 @@ __all__ = ["amd", "symmetrized"]
 def symmetrized(n, indptr, indices, starts):  # type: ignore[no-untyped-def]
     """Adjacency lists of the pattern of ``A + A.T`` without its diagonal, in order; `starts` receives the pointers."""
     turned = np.zeros(n + 1, indices.dtype)
-    for k in range(indptr[n]):
-        turned[indices[k] + 1] += 1
+    for k in range(indptr[uint64(n)]):
+        turned[uint64(indices[uint64(k)] + 1)] += 1
     for j in range(n):
-        turned[j + 1] += turned[j]
+        turned[uint64(j + 1)] += turned[uint64(j)]
     place = turned[:n].copy()
-    rows = np.empty(indptr[n], indices.dtype)
+    rows = np.empty(indptr[uint64(n)], indices.dtype)
     for j in range(n):
-        for k in range(indptr[j], indptr[j + 1]):
-            i = indices[k]
-            rows[place[i]] = j
-            place[i] += 1
-    lists = np.empty(2 * indptr[n], indices.dtype)
+        for k in range(indptr[uint64(j)], indptr[uint64(j + 1)]):
+            i = indices[uint64(k)]
+            rows[uint64(place[uint64(i)])] = j
+            place[uint64(i)] += 1
+    lists = np.empty(2 * indptr[uint64(n)], indices.dtype)
     filled = 0
     starts[0] = 0
     for j in range(n):
-        p, p_stop = indptr[j], indptr[j + 1]
-        q, q_stop = turned[j], turned[j + 1]
+        p, p_stop = indptr[uint64(j)], indptr[uint64(j + 1)]
+        q, q_stop = turned[uint64(j)], turned[uint64(j + 1)]
         while p < p_stop or q < q_stop:
-            i = indices[p] if p < p_stop else n
-            h = rows[q] if q < q_stop else n
+            i = indices[uint64(p)] if p < p_stop else n
+            h = rows[uint64(q)] if q < q_stop else n
             if i <= h:
                 p += 1
             if h <= i:
                 q += 1
             m = min(i, h)
             if m != j:
-                lists[filled] = m
+                lists[uint64(filled)] = m
                 filled += 1
-        starts[j + 1] = filled
+        starts[uint64(j + 1)] = filled
     return lists[:filled].copy()
 
 
-@jit([int64(int64, i[::1], i[::1], i[::1]) for i in (int32,)])
-def amd(n, starts, lists, order):  # type: ignore[no-untyped-def]
-    """Order the graph of these adjacency lists; ``order[k]`` becomes the k-th pivot. Gives the number set aside."""
+@jit([int64(int64, i[::1], i[::1], i[::1], float64[::1]) for i in (int32,)])
+def amd(n, starts, lists, order, costs):  # type: ignore[no-untyped-def]
+    """Order the graph of these adjacency lists; ``order[k]`` becomes the k-th pivot. Gives the number set aside.
+
+    `costs` receives bounds on the entries of a Cholesky factor and on its flops, from the degrees met on the way.
+    """
     kind = lists.dtype
-    used = starts[n]
+    used = starts[uint64(n)]
     room = used + used // 5 + n + 1
     iw = np.empty(room, kind)
     iw[:used] = lists[:used]
@@ -82,54 +88,55 @@ def amd(n, starts, lists, order):  # type: ignore[no-untyped-def]
     limit = max(16, int(10.0 * np.sqrt(n)))
     aside = 0
     for i in range(n):
-        length[i] = starts[i + 1] - starts[i]
-        degree[i] = length[i]
+        length[uint64(i)] = starts[uint64(i + 1)] - starts[uint64(i)]
+        degree[uint64(i)] = length[uint64(i)]
     for i in range(n - 1, -1, -1):
-        if degree[i] > limit:
-            nv[i] = 0
-            pe[i] = -1
-            parent[i] = -2
+        if degree[uint64(i)] > limit:
+            nv[uint64(i)] = 0
+            pe[uint64(i)] = -1
+            parent[uint64(i)] = -2
             aside += 1
         else:
-            d = degree[i]
-            h = head[d]
+            d = degree[uint64(i)]
+            h = head[uint64(d)]
             if h >= 0:
-                previous[h] = i
-            following[i] = h
-            head[d] = i
+                previous[uint64(h)] = i
+            following[uint64(i)] = h
+            head[uint64(d)] = i
     goal = n - aside
     smallest = 0
+    entries, flops = 0.0, 0.0
     while eliminated < goal:
-        while head[smallest] < 0:
+        while head[uint64(smallest)] < 0:
             smallest += 1
-        me = head[smallest]
-        h = following[me]
+        me = head[uint64(smallest)]
+        h = following[uint64(me)]
         if h >= 0:
-            previous[h] = -1
-        head[smallest] = h
-        own = nv[me]
+            previous[uint64(h)] = -1
+        head[uint64(smallest)] = h
+        own = nv[uint64(me)]
         eliminated += own
-        nv[me] = -own
-        absorbed = elements[me]
-        need = degree[me] + 1
+        nv[uint64(me)] = -own
+        absorbed = elements[uint64(me)]
+        need = degree[uint64(me)] + 1
         if absorbed > 0 and used + need > room:
             # Collect: the first entry of every living list names its owner while lists move down.
             for j in range(n):
-                p = pe[j]
-                if p >= 0 and length[j] > 0:
-                    pe[j] = iw[p]
-                    iw[p] = -j - 2
+                p = pe[uint64(j)]
+                if p >= 0 and length[uint64(j)] > 0:
+                    pe[uint64(j)] = iw[uint64(p)]
+                    iw[uint64(p)] = -j - 2
             to, at = 0, 0
             while at < used:
-                v = iw[at]
+                v = iw[uint64(at)]
                 at += 1
                 if v <= -2:
                     j = -v - 2
-                    iw[to] = pe[j]
-                    pe[j] = to
+                    iw[uint64(to)] = pe[uint64(j)]
+                    pe[uint64(j)] = to
                     to += 1
-                    for _ in range(length[j] - 1):
-                        iw[to] = iw[at]
+                    for _ in range(length[uint64(j)] - 1):
+                        iw[uint64(to)] = iw[uint64(at)]
                         to += 1
                         at += 1
             used = to
@@ -140,222 +147,230 @@ def amd(n, starts, lists, order):  # type: ignore[no-untyped-def]
                 iw = wider
         # The new element: the variables that the pivot, or an element of the pivot, meets.
         size = 0
-        p = pe[me]
+        p = pe[uint64(me)]
         if absorbed == 0:
             first = p
             last = first
-            for q in range(p, p + length[me]):
-                i = iw[q]
-                nvi = nv[i]
+            for q in range(p, p + length[uint64(me)]):
+                i = iw[uint64(q)]
+                nvi = nv[uint64(i)]
                 if nvi > 0:
                     size += nvi
-                    nv[i] = -nvi
-                    iw[last] = i
+                    nv[uint64(i)] = -nvi
+                    iw[uint64(last)] = i
                     last += 1
-                    f, b = following[i], previous[i]
+                    f, b = following[uint64(i)], previous[uint64(i)]
                     if f >= 0:
-                        previous[f] = b
+                        previous[uint64(f)] = b
                     if b >= 0:
-                        following[b] = f
+                        following[uint64(b)] = f
                     else:
-                        head[degree[i]] = f
+                        head[uint64(degree[uint64(i)])] = f
         else:
             first = used
             last = first
             for turn in range(absorbed + 1):
                 if turn < absorbed:
-                    e = iw[p + turn]
-                    q, stop = pe[e], pe[e] + length[e]
+                    e = iw[uint64(p + turn)]
+                    q, stop = pe[uint64(e)], pe[uint64(e)] + length[uint64(e)]
                 else:
                     e = me
-                    q, stop = p + absorbed, p + length[me]
+                    q, stop = p + absorbed, p + length[uint64(me)]
                 while q < stop:
-                    i = iw[q]
+                    i = iw[uint64(q)]
                     q += 1
-                    nvi = nv[i]
+                    nvi = nv[uint64(i)]
                     if nvi > 0:
                         size += nvi
-                        nv[i] = -nvi
-                        iw[last] = i
+                        nv[uint64(i)] = -nvi
+                        iw[uint64(last)] = i
                         last += 1
-                        f, b = following[i], previous[i]
+                        f, b = following[uint64(i)], previous[uint64(i)]
                         if f >= 0:
-                            previous[f] = b
+                            previous[uint64(f)] = b
                         if b >= 0:
-                            following[b] = f
+                            following[uint64(b)] = f
                         else:
-                            head[degree[i]] = f
+                            head[uint64(degree[uint64(i)])] = f
                 if e != me:
-                    parent[e] = me
-                    pe[e] = -1
-                    w[e] = 0
+                    parent[uint64(e)] = me
+                    pe[uint64(e)] = -1
+                    w[uint64(e)] = 0
             used = last
-        pe[me] = first
-        length[me] = last - first
-        degree[me] = size
-        elements[me] = 0
-        is_element[me] = True
-        pivots[pivot_count] = me
+        pe[uint64(me)] = first
+        length[uint64(me)] = last - first
+        degree[uint64(me)] = size
+        elements[uint64(me)] = 0
+        is_element[uint64(me)] = True
+        pivots[uint64(pivot_count)] = me
         pivot_count += 1
         # How much of each element lies outside the new one.
         for q in range(first, last):
-            i = iw[q]
-            nvi = -nv[i]
-            start = pe[i]
-            for r in range(start, start + elements[i]):
-                e = iw[r]
-                if w[e] >= mark:
-                    w[e] -= nvi
-                elif w[e] != 0:
-                    w[e] = degree[e] + mark - nvi
+            i = iw[uint64(q)]
+            nvi = -nv[uint64(i)]
+            start = pe[uint64(i)]
+            for r in range(start, start + elements[uint64(i)]):
+                e = iw[uint64(r)]
+                if w[uint64(e)] >= mark:
+                    w[uint64(e)] -= nvi
+                elif w[uint64(e)] != 0:
+                    w[uint64(e)] = degree[uint64(e)] + mark - nvi
         # Bounds of the degrees; lists without what is absorbed.
         for q in range(first, last):
-            i = iw[q]
-            start = pe[i]
+            i = iw[uint64(q)]
+            start = pe[uint64(i)]
             to = start
             d = 0
             key = np.int64(0)
-            for r in range(start, start + elements[i]):
-                e = iw[r]
-                if w[e] == 0:
+            for r in range(start, start + elements[uint64(i)]):
+                e = iw[uint64(r)]
+                if w[uint64(e)] == 0:
                     continue
-                outside = w[e] - mark
+                outside = w[uint64(e)] - mark
                 if outside > 0:
                     d += outside
-                    iw[to] = e
+                    iw[uint64(to)] = e
                     to += 1
                     key += e
                 else:
-                    parent[e] = me
-                    pe[e] = -1
-                    w[e] = 0
+                    parent[uint64(e)] = me
+                    pe[uint64(e)] = -1
+                    w[uint64(e)] = 0
             kept = to - start
             variables_at = to
-            for r in range(start + elements[i], start + length[i]):
-                j = iw[r]
-                if nv[j] > 0:
-                    d += nv[j]
-                    iw[to] = j
+            for r in range(start + elements[uint64(i)], start + length[uint64(i)]):
+                j = iw[uint64(r)]
+                if nv[uint64(j)] > 0:
+                    d += nv[uint64(j)]
+                    iw[uint64(to)] = j
                     to += 1
                     key += j
             if kept == 0 and to == variables_at:
                 # Nothing but the new element: eliminated with the pivot.
-                nvi = -nv[i]
-                parent[i] = me
-                pe[i] = -1
+                nvi = -nv[uint64(i)]
+                parent[uint64(i)] = me
+                pe[uint64(i)] = -1
                 size -= nvi
                 own += nvi
                 eliminated += nvi
-                nv[i] = 0
-                elements[i] = 0
+                nv[uint64(i)] = 0
+                elements[uint64(i)] = 0
             else:
-                degree[i] = min(degree[i], d)
+                degree[uint64(i)] = min(degree[uint64(i)], d)
                 # The new element goes first; what it displaces moves to the ends of the two parts.
                 if to > variables_at:
-                    iw[to] = iw[variables_at]
+                    iw[uint64(to)] = iw[uint64(variables_at)]
                 if kept > 0:
-                    iw[variables_at] = iw[start]
-                iw[start] = me
-                elements[i] = kept + 1
-                length[i] = to - start + 1
+                    iw[uint64(variables_at)] = iw[uint64(start)]
+                iw[uint64(start)] = me
+                elements[uint64(i)] = kept + 1
+                length[uint64(i)] = to - start + 1
                 slot = key % n
-                chain[i] = bucket[slot]
-                bucket[slot] = i
-                previous[i] = slot
-        degree[me] = size
-        nv[me] = -own
+                chain[uint64(i)] = bucket[uint64(slot)]
+                bucket[uint64(slot)] = i
+                previous[uint64(i)] = slot
+        degree[uint64(me)] = size
+        nv[uint64(me)] = -own
         mark += n + 1
         # Variables with the same lists become one.
         for q in range(first, last):
-            i = iw[q]
-            if nv[i] >= 0:
+            i = iw[uint64(q)]
+            if nv[uint64(i)] >= 0:
                 continue
-            slot = previous[i]
-            i = bucket[slot]
-            bucket[slot] = -1
-            while i >= 0 and chain[i] >= 0:
-                start, count, eln = pe[i], length[i], elements[i]
+            slot = previous[uint64(i)]
+            i = bucket[uint64(slot)]
+            bucket[uint64(slot)] = -1
+            while i >= 0 and chain[uint64(i)] >= 0:
+                start, count, eln = pe[uint64(i)], length[uint64(i)], elements[uint64(i)]
                 for r in range(start + 1, start + count):
-                    w[iw[r]] = mark
+                    w[uint64(iw[uint64(r)])] = mark
                 before = i
-                j = chain[i]
+                j = chain[uint64(i)]
                 while j >= 0:
-                    same = length[j] == count and elements[j] == eln
-                    r = pe[j] + 1
-                    stop = pe[j] + count
+                    same = length[uint64(j)] == count and elements[uint64(j)] == eln
+                    r = pe[uint64(j)] + 1
+                    stop = pe[uint64(j)] + count
                     while same and r < stop:
-                        same = w[iw[r]] == mark
+                        same = w[uint64(iw[uint64(r)])] == mark
                         r += 1
                     if same:
-                        parent[j] = i
-                        pe[j] = -1
-                        nv[i] += nv[j]
-                        nv[j] = 0
-                        elements[j] = 0
-                        j = chain[j]
-                        chain[before] = j
+                        parent[uint64(j)] = i
+                        pe[uint64(j)] = -1
+                        nv[uint64(i)] += nv[uint64(j)]
+                        nv[uint64(j)] = 0
+                        elements[uint64(j)] = 0
+                        j = chain[uint64(j)]
+                        chain[uint64(before)] = j
                     else:
                         before = j
-                        j = chain[j]
-                i = chain[i]
+                        j = chain[uint64(j)]
+                i = chain[uint64(i)]
                 mark += 1
         # The living variables of the new element return to the degree lists.
         to = first
         for q in range(first, last):
-            i = iw[q]
-            nvi = -nv[i]
+            i = iw[uint64(q)]
+            nvi = -nv[uint64(i)]
             if nvi > 0:
-                nv[i] = nvi
-                d = min(degree[i] + size - nvi, goal - eliminated - nvi)
+                nv[uint64(i)] = nvi
+                d = min(degree[uint64(i)] + size - nvi, goal - eliminated - nvi)
                 if d < 0:
                     d = 0
-                degree[i] = d
-                h = head[d]
+                degree[uint64(i)] = d
+                h = head[uint64(d)]
                 if h >= 0:
-                    previous[h] = i
-                following[i] = h
-                previous[i] = -1
-                head[d] = i
+                    previous[uint64(h)] = i
+                following[uint64(i)] = h
+                previous[uint64(i)] = -1
+                head[uint64(d)] = i
                 smallest = min(smallest, d)
-                iw[to] = i
+                iw[uint64(to)] = i
                 to += 1
-        nv[me] = own
-        length[me] = to - first
+        # The columns of this pivot: own of them, the first with own + size + aside entries.
+        high = np.float64(own + size + aside)
+        low = np.float64(size + aside)
+        entries += 0.5 * (high * (high + 1.0) - low * (low + 1.0))
+        flops += (high * (high + 1.0) * (2.0 * high + 1.0) - low * (low + 1.0) * (2.0 * low + 1.0)) / 6.0
+        nv[uint64(me)] = own
+        length[uint64(me)] = to - first
         if to == first:
-            pe[me] = -1
-            w[me] = 0
+            pe[uint64(me)] = -1
+            w[uint64(me)] = 0
         if absorbed != 0:
             used = to
+    last_ones = np.float64(aside)
+    costs[0] = entries + 0.5 * last_ones * (last_ones + 1.0)
+    costs[1] = flops + last_ones * (last_ones + 1.0) * (2.0 * last_ones + 1.0) / 6.0
     # Pivots in the order of their elimination, each with the variables merged into it; postordering comes later.
     rank = np.full(n, -1, np.int64)
     for k in range(pivot_count):
-        rank[pivots[k]] = k
+        rank[uint64(pivots[uint64(k)])] = k
     sizes = np.zeros(pivot_count + 1, np.int64)
     owner = np.empty(n, np.int64)
     for i in range(n):
-        if parent[i] == -2:
-            owner[i] = -1
+        if parent[uint64(i)] == -2:
+            owner[uint64(i)] = -1
             continue
         j = i
-        while rank[j] < 0:
-            j = parent[j]
-        top = rank[j]
+        while rank[uint64(j)] < 0:
+            j = parent[uint64(j)]
+        top = rank[uint64(j)]
         j = i
-        while rank[j] < 0:  # shorten the path for those that come after
-            step = parent[j]
-            if rank[step] < 0:
-                parent[j] = pivots[top]
+        while rank[uint64(j)] < 0:  # shorten the path for those that come after
+            step = parent[uint64(j)]
+            if rank[uint64(step)] < 0:
+                parent[uint64(j)] = pivots[uint64(top)]
             j = step
-        owner[i] = top
-        sizes[top + 1] += 1
+        owner[uint64(i)] = top
+        sizes[uint64(top + 1)] += 1
     for k in range(pivot_count):
-        sizes[k + 1] += sizes[k]
+        sizes[uint64(k + 1)] += sizes[uint64(k)]
     at_end = goal
     for i in range(n):
-        if owner[i] < 0:
-            order[at_end] = i
+        if owner[uint64(i)] < 0:
+            order[uint64(at_end)] = i
             at_end += 1
         else:
-            order[sizes[owner[i]]] = i
-            sizes[owner[i]] += 1
+            order[sizes[uint64(owner[uint64(i)])]] = i
+            sizes[uint64(owner[uint64(i)])] += 1
     return aside

@@ -84,7 +84,7 @@ def _dissect(starts, lists, order, begin, end, leaf, local, once):  # type: igno
                         p += 1
                 sub_starts[k - lo + 1] = p
             inner = np.empty(n, lists.dtype)
-            amd(n, sub_starts, sub_lists, inner)
+            amd(n, sub_starts, sub_lists, inner, np.empty(2))
             before = order[lo:hi].copy()
             for k in range(n):
                 local[before[k]] = -1

@@ -15,7 +15,17 @@ from fsci.kernels.sparse.estimation import CONTRACTION, defect
 from fsci.kernels.sparse.multifrontal import Factors, Ordering, supernodal
 from fsci.kernels.sparse.sparse_residual import compressed_residual
 
-__all__ = ["SURELY_FITS", "Reusable", "available_bytes", "factor_work", "factored_attempt", "refined", "too_large"]
+__all__ = [
+    "SURELY_FITS",
+    "Reusable",
+    "available_bytes",
+    "factor_work",
+    "factored_attempt",
+    "ordering_fits",
+    "ordering_work",
+    "refined",
+    "too_large",
+]
 
 # Flops that handling one entry of the factor or of the matrix is worth: indices are read, moved and added to.
 _PER_ENTRY = 8.0
@@ -54,7 +64,11 @@ def available_bytes() -> float:
 
 def too_large(problem: Problem, evidence: Evidence, sides: float) -> Refusal | None:
     """Refuse a factorization that does not fit into memory, naming its size."""
-    ordering: Ordering = evidence.get("ordering")
+    return ordering_fits(problem, evidence.get("ordering"), sides)
+
+
+def ordering_fits(problem: Problem, ordering: Ordering, sides: float) -> Refusal | None:
+    """The same for any ordering."""
     predicted = predicted_bytes(problem, ordering, sides)
     if predicted < SURELY_FITS or predicted <= available_bytes():
         return None
@@ -69,7 +83,11 @@ def predicted_bytes(problem: Problem, ordering: Ordering, sides: float) -> float
 
 def factor_work(problem: Problem, evidence: Evidence, sides: float) -> float:
     """Flops of the factorization and the solves, and the handling of entries counted as flops."""
-    ordering: Ordering = evidence.get("ordering")
+    return ordering_work(problem, evidence.get("ordering"), sides)
+
+
+def ordering_work(problem: Problem, ordering: Ordering, sides: float) -> float:
+    """The same for any ordering."""
     a, b = problem.operands
     columns = b.shape[1] if b.ndim > 1 else 1
     return sides * (ordering.flops + ordering.entries * (_PER_ENTRY + 2.0 * columns)) + _PER_ENTRY * a.nnz

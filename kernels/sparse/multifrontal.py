@@ -79,7 +79,7 @@ def ordering_of(name: str, starts: Any, lists: Any, order: Any) -> Ordering:
 def minimum_degree(starts: Any, lists: Any) -> Ordering:
     """Approximate minimum degree."""
     order = np.empty(starts.size - 1, lists.dtype)
-    amd(starts.size - 1, starts, lists, order)
+    amd(starts.size - 1, starts, lists, order, np.empty(2))
     return ordering_of("amd", starts, lists, order)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import complex128, float64, int32, int64
+from numba import complex128, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
 
@@ -55,15 +55,15 @@ _KINDS = [(float64, int32), (complex128, int32)]
 @jit([float64[::1](int64, i[::1], i[::1], d[::1]) for d, i in _KINDS])
 def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     facts = np.zeros(14)
-    if indptr.size != n + 1 or indptr[0] != 0 or indptr[n] > min(indices.size, data.size):
+    if indptr.size != n + 1 or indptr[0] != 0 or indptr[uint64(n)] > min(indices.size, data.size):
         facts[10] = 1.0
         return facts
     for j in range(n):
-        if indptr[j] > indptr[j + 1]:
+        if indptr[uint64(j)] > indptr[uint64(j + 1)]:
             facts[10] = 1.0
             return facts
-    for k in range(indptr[n]):
-        if indices[k] < 0 or indices[k] >= n:
+    for k in range(indptr[uint64(n)]):
+        if indices[uint64(k)] < 0 or indices[uint64(k)] >= n:
             facts[10] = 1.0
             return facts
     place = np.empty(n, np.int64)
@@ -71,21 +71,21 @@ def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     size = np.zeros(n)
     diagonal = np.zeros(n, data.dtype)
     for j in range(n):
-        place[j] = indptr[j]
-        for k in range(indptr[j], indptr[j + 1]):
-            if indices[k] == j:
-                diagonal[j] = data[k]
+        place[uint64(j)] = indptr[uint64(j)]
+        for k in range(indptr[uint64(j)], indptr[uint64(j + 1)]):
+            if indices[uint64(k)] == j:
+                diagonal[uint64(j)] = data[uint64(k)]
     minors, vanishing = True, False
     low, up, diagonals, positive = 0, 0, 0, 0
     below, above, matched, equal, mirrored = 0, 0, 0, 0, 0
     norm, dominated, finite = 0.0, True, True
     for j in range(n):
         total, own = 0.0, 0.0
-        for k in range(indptr[j], indptr[j + 1]):
-            i, v = indices[k], data[k]
+        for k in range(indptr[uint64(j)], indptr[uint64(j + 1)]):
+            i, v = indices[uint64(k)], data[uint64(k)]
             modulus = np.float64(abs(v))
             total += modulus
-            rows[i] += modulus
+            rows[uint64(i)] += modulus
             if i == j:
                 own = modulus
                 if modulus != 0.0:
@@ -98,16 +98,16 @@ def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
             elif i > j:
                 low = max(low, i - j)
                 below += 1
-                product = np.float64(diagonal[i].real) * np.float64(diagonal[j].real)
+                product = np.float64(diagonal[uint64(i)].real) * np.float64(diagonal[uint64(j)].real)
                 minors = minors and bool(modulus * modulus < product)
-                p, stop = place[i], indptr[i + 1]
-                while p < stop and indices[p] < j:
+                p, stop = place[uint64(i)], indptr[uint64(i + 1)]
+                while p < stop and indices[uint64(p)] < j:
                     p += 1
-                place[i] = p
-                if p < stop and indices[p] == j:
+                place[uint64(i)] = p
+                if p < stop and indices[uint64(p)] == j:
                     matched += 1
-                    w = data[p]
-                    vanishing = vanishing or bool(v * w == diagonal[i] * diagonal[j])
+                    w = data[uint64(p)]
+                    vanishing = vanishing or bool(v * w == diagonal[uint64(i)] * diagonal[uint64(j)])
                     if w == v:
                         equal += 2
                     if w.real == v.real and w.imag == -v.imag:
@@ -117,12 +117,12 @@ def scanned(n, indptr, indices, data):  # type: ignore[no-untyped-def]
                 above += 1
         finite = finite and bool(np.isfinite(total))
         norm = max(norm, total)
-        size[j] = own
+        size[uint64(j)] = own
         dominated = dominated and 2.0 * own >= total
     for j in range(n):
-        dominated = dominated and bool(2.0 * size[j] >= rows[j])
-        facts[11] = max(facts[11], rows[j])
-    entries = indptr[n]
+        dominated = dominated and bool(2.0 * size[uint64(j)] >= rows[uint64(j)])
+        facts[11] = max(facts[11], rows[uint64(j)])
+    entries = indptr[uint64(n)]
     facts[0] = 1.0 if finite else 0.0
     facts[1], facts[2] = low, up
     facts[3] = 1.0 if diagonals == n else 0.0

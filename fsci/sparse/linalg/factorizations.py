@@ -13,6 +13,7 @@ from scipy.sparse.linalg._dsolve import linsolve
 
 from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
+from fsci.core.policy import BACKWARD_SLACK
 from fsci.kernels.sparse.estimation import irregular
 from fsci.sparse.linalg.errors import UncertifiedWarning
 from fsci.sparse.linalg.systems import canonical, solved
@@ -27,6 +28,7 @@ _CONTAINERS = (
     scipy_sparse.csc_matrix,
     scipy_sparse.csr_matrix,
 )
+_STEPS = 3
 
 
 def factorized(A: Any) -> Callable[..., Any]:
@@ -83,7 +85,41 @@ def factorized(A: Any) -> Callable[..., Any]:
     if policy.wants_forward and diagnosis.certificate.worst_verdict != "certified":
         message = f"the factors do not meet accuracy {policy.accuracy!r}: {diagnosis.certificate.title()}"
         warnings.warn(UncertifiedWarning(message, diagnosis), stacklevel=2)
-    return _solver(A, inner)
+    return _solver(A, stable(A, trial, inner))
+
+
+def stable(A: Any, trial: Any, inner: Callable[..., Any]) -> Callable[..., Any]:
+    """`inner` as it is where it solves stably; refined at each call where the pivots were bought with growth."""
+    tolerance = BACKWARD_SLACK * float(np.finfo(A.dtype).eps) / 2.0 * float(A.shape[0]) ** 0.5
+    absolute = abs(A)
+    norm = max(float(np.max(absolute.sum(axis=axis), initial=0.0)) for axis in (0, 1))
+
+    def error(b: Any, x: Any, adjoint: bool) -> tuple[Any, float]:
+        r = b - (adjoint_matrix if adjoint else A) @ x
+        size = np.abs(r).max(axis=0, initial=0.0)
+        room = norm * np.abs(x).max(axis=0, initial=0.0) + np.abs(b).max(axis=0, initial=0.0)
+        return r, float(np.max(np.divide(size, room, out=np.zeros_like(size), where=room > 0)))
+
+    with np.errstate(all="ignore"):
+        if error(trial, inner(trial), False)[1] <= tolerance:
+            return inner
+    adjoint_matrix = A.conj().T
+
+    def refined(b: Any, adjoint: bool = False) -> Any:
+        with np.errstate(all="ignore"):
+            x = inner(b, adjoint=adjoint)
+            r, before = error(b, x, adjoint)
+            for _ in range(_STEPS):
+                if not before > tolerance:
+                    break
+                y = x + inner(r, adjoint=adjoint)
+                r, after = error(b, y, adjoint)
+                if not after < before:
+                    break
+                x, before = y, after
+            return x
+
+    return refined
 
 
 def _solver(A: Any, inner: Callable[..., Any]) -> Callable[..., Any]:

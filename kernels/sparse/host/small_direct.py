@@ -15,8 +15,18 @@ from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.sparse.compressed import Compressed, compressed, one_matrix
-from fsci.kernels.sparse.direct import ANOTHER_WAY, SOLVED, TRIANGLE, backward_error, direct
+from fsci.kernels.sparse.direct import (
+    ANOTHER_WAY,
+    SOLVED,
+    TRIANGLE,
+    UNMATCHED,
+    backward_error,
+    direct,
+    direct_blocks,
+    direct_matched,
+)
 from fsci.kernels.sparse.host.superlu import superlu_solver
+from fsci.kernels.sparse.matching import matched
 from fsci.kernels.sparse.multifrontal import cholesky, graph_of, lu, minimum_degree, supernodal
 from fsci.kernels.sparse.pattern import scan
 from fsci.kernels.sparse.peeling import peeled, substitution
@@ -25,7 +35,7 @@ from fsci.kernels.sparse.sparse_residual import residual
 __all__ = ["SMALL"]
 
 # Stored entries up to which evidence and ranking, a tenth of a millisecond, are a tenth of SciPy's own time or more.
-SMALL = 30_000
+SMALL = 150_000
 _UNIT = {"f": 2.0**-24, "F": 2.0**-24, "d": 2.0**-53, "D": 2.0**-53}
 _OPTIONS = {"ColPerm": "COLAMD"}
 _STEPS = 2  # of refinement, where SuperLU leaves more than a stable method does
@@ -48,9 +58,18 @@ def fast(A: Any, b: Any) -> Any:
     a = one_matrix(A)
     sides = np.ascontiguousarray(b, a.data.dtype)
     x = np.empty(a.n, a.data.dtype)
+    tolerance = BACKWARD_SLACK * _UNIT[A.dtype.char] * a.n**0.5
     with np.errstate(all="ignore"):
-        status = direct(a.n, a.indptr, a.indices, a.data, sides, x, int(a.by_rows))
-        tolerance = BACKWARD_SLACK * _UNIT[A.dtype.char] * a.n**0.5
+        status = direct(a.n, a.indptr, a.indices, a.data, sides, x, int(a.by_rows), 0.5 * tolerance)
+        if status == UNMATCHED:
+            status = direct_blocks(a.n, a.indptr, a.indices, a.data, sides, x, int(a.by_rows), 0.5 * tolerance)
+        if status == UNMATCHED:
+            rows, scales = np.empty(a.n, a.indices.dtype), np.empty(a.n)
+            status = ANOTHER_WAY
+            if matched(a.n, a.indptr, a.indices, a.data, rows, scales, np.empty(a.n)) == a.n:
+                status = direct_matched(
+                    a.n, a.indptr, a.indices, a.data, rows, scales, sides, x, int(a.by_rows), 0.5 * tolerance
+                )
         orders = peeled(a) if status == TRIANGLE else None
         if orders is not None:
             x = substitution(a, orders)(sides)

@@ -7,6 +7,7 @@ from typing import Any
 from fsci.core.profile import seconds
 from fsci.core.registry import register_probe
 from fsci.core.types import Evidence, Problem
+from fsci.kernels.sparse.columns import matching_of
 from fsci.kernels.sparse.compressed import compressed
 from fsci.kernels.sparse.dissection import dissected
 from fsci.kernels.sparse.multifrontal import Graph, Ordering, graph_of, minimum_degree, ordering_of
@@ -50,6 +51,11 @@ def probe(problem: Problem) -> Evidence:
         facts["peeled"] = orders
         if low and up:
             facts["structure"] = "permuted_triangular"
+    # Pivots that cancel on a full diagonal are no matching's to mend.
+    if orders is None and not p.symmetric_order and not (p.diagonal_full and p.pattern_symmetry >= SYMMETRY):
+        matching = matching_of(a)
+        if matching is not None:
+            facts["matching"] = matching
     if p.symmetric_order:
         starts, lists = graph_of(a.n, a.indptr, a.indices)
         facts["graph"] = Graph(starts, lists)

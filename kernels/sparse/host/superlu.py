@@ -41,11 +41,13 @@ def superlu_solver(a: Any, options: dict[str, Any]) -> Callable[..., Any]:
 
 
 def _fits(problem: Problem, evidence: Evidence) -> Refusal | None:
+    if "structure" not in evidence:
+        return Refusal("nothing is known of the matrix yet")
     if evidence.get("malformed"):
         return Refusal("the matrix is malformed")
     if problem.operands[0].nnz >= 2**31 - 1:
         return Refusal("more entries than SuperLU's 32-bit indices can count")
-    ordering = evidence.get("ordering")
+    ordering = _predicted(evidence)
     if ordering is not None:
         if 2.0 * ordering.entries >= 2**31:
             return Refusal(f"about {2.0 * ordering.entries:.3g} entries in the factors: more than 32-bit indices count")
@@ -53,6 +55,12 @@ def _fits(problem: Problem, evidence: Evidence) -> Refusal | None:
         if predicted > SURELY_FITS and predicted > available_bytes():
             return Refusal(f"the factors take {predicted:.3g} bytes, and {available_bytes():.3g} are available")
     return None
+
+
+def _predicted(evidence: Evidence) -> Any:
+    """The ordering that tells most about the fill: a symmetric one, or that of the matched matrix; None without."""
+    matching = evidence.get("matching")
+    return evidence.get("ordering") if matching is None else matching.ordering
 
 
 def symmetric_applies(problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -64,7 +72,7 @@ def symmetric_applies(problem: Problem, evidence: Evidence) -> Refusal | None:
 
 
 def column_work(problem: Problem, evidence: Evidence) -> float:
-    ordering, nnz = evidence.get("ordering"), problem.operands[0].nnz
+    ordering, nnz = _predicted(evidence), problem.operands[0].nnz
     return _COLUMN_FILL * 2.0 * ordering.flops + 100.0 * nnz if ordering is not None else 400.0 * nnz
 
 
