@@ -86,7 +86,7 @@ def completeness(
         if counted is None or counted[1] + error < room:
             break
         room = 8.0 * (counted[1] + error)
-    if counted is not None:
+    if counted is not None and wide is not None:
         count, slack = counted
         # Every value found lies inside by more than the slack of the edges, so that at least k are counted.
         if slack + error < room and _count_inside(wide, w, error + slack) == w.size:

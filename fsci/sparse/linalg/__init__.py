@@ -10,13 +10,31 @@ if TYPE_CHECKING:
     from scipy.sparse.linalg import *  # noqa: F403
 
     from fsci.sparse.linalg.eigen import *  # noqa: F403
+    from fsci.sparse.linalg.exponential_action import *  # noqa: F403
     from fsci.sparse.linalg.factorizations import *  # noqa: F403
+    from fsci.sparse.linalg.general_eigen import *  # noqa: F403
     from fsci.sparse.linalg.iterative import *  # noqa: F403
+    from fsci.sparse.linalg.norms import *  # noqa: F403
     from fsci.sparse.linalg.other_iterations import *  # noqa: F403
+    from fsci.sparse.linalg.singular_values import *  # noqa: F403
     from fsci.sparse.linalg.systems import *  # noqa: F403
     from fsci.sparse.linalg.triangular import *  # noqa: F403
 
-_mirror = Mirror(__name__, topics=("systems", "factorizations", "iterative", "other_iterations", "triangular", "eigen"))
+_mirror = Mirror(
+    __name__,
+    topics=(
+        "systems",
+        "factorizations",
+        "iterative",
+        "other_iterations",
+        "triangular",
+        "eigen",
+        "exponential_action",
+        "general_eigen",
+        "norms",
+        "singular_values",
+    ),
+)
 
 
 def __getattr__(name: str) -> Any:
