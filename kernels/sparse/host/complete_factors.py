@@ -75,7 +75,8 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
             x = better
     if problem.parameters["callback"] is not None:
         problem.parameters["callback"](x)
-    return ended(problem, x, r, done, size <= target)
+    attempt = ended(problem, x, r, done, size <= target)
+    return Attempt(attempt.value, attempt.status, {**attempt.byproducts, "solve": solve}, attempt.facts, attempt.final)
 
 
 register(
