@@ -79,12 +79,17 @@ def certificate_of(problem: Problem, evidence: Evidence, attempt: Attempt, polic
 
 def _columns(value: Any) -> tuple[Any, Any, Any]:
     """States as (member, component, time), status, and tries, as NumPy arrays."""
-    states = np.asarray(value[1], dtype=float)
-    tries = np.asarray(value[5]) + np.asarray(value[6])
-    return (states if states.ndim == 3 else states[:, :, None]), np.asarray(value[3]), tries
+    states = _host(value[1]).astype(float)
+    tries = _host(value[5]) + _host(value[6])
+    return (states if states.ndim == 3 else states[:, :, None]), _host(value[3]), tries
 
 
 def _over(errors: Any, sizes: Any) -> Any:
     """Relative errors: zero where there is no error, infinite where there is nothing to compare it with."""
     found = np.divide(errors, sizes, out=np.full(np.shape(errors), np.inf), where=sizes > 0.0)
     return np.where(errors == 0.0, 0.0, found)
+
+
+def _host(values: Any) -> Any:
+    """As NumPy's; CuPy's arrays come from their device only when asked by name."""
+    return values.get() if hasattr(values, "get") else np.asarray(values)

@@ -26,7 +26,7 @@ from fsci.kernels.integrate.returned_buffers import buffer_form
 from fsci.kernels.integrate.returned_tuples import tuple_form
 from fsci.kernels.lanes import WIDTH
 
-__all__ = ["LANE_CALLBACK", "LaneCallback", "lane_rhs_of"]
+__all__ = ["LANE_CALLBACK", "LaneCallback", "lane_rhs_of", "member_arguments"]
 
 POINTER = numba.types.CPointer(numba.float64)
 _SIGNATURE = numba.int64(POINTER, POINTER, POINTER, POINTER)
@@ -86,7 +86,7 @@ _ONE = "if {n} != 1:\n            return -1\n        outs[0, l] = d"
 _adapters: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 
 
-def _flattened(args: tuple[Any, ...], members: int) -> tuple[str, Any] | str:
+def member_arguments(args: tuple[Any, ...], members: int) -> tuple[str, Any] | str:
     """Source text that rebuilds one lane's arguments from ``p``, and the rows of parameters; or a complaint."""
     pieces: list[str] = []
     columns: list[Any] = []
@@ -108,7 +108,7 @@ def _flattened(args: tuple[Any, ...], members: int) -> tuple[str, Any] | str:
             pieces.append(f"np.int64(p[{at}, l])" if whole else f"p[{at}, l]")
         columns.append(values.reshape(1 if values.ndim == 0 else members, width))
         at += width
-    rows = members if any(c.shape[0] > 1 for c in columns) else 1
+    rows = members if any(c.shape[0] != 1 for c in columns) else 1
     table = np.empty((rows, max(at, 1)))
     at = 0
     for column in columns:
@@ -162,7 +162,7 @@ def lane_rhs_of(function: Any, n: int, args: tuple[Any, ...], members: int) -> L
         Each a number, or an array whose first axis is the member: a number or a vector for each.
     members : int
     """
-    flat = _flattened(args, members)
+    flat = member_arguments(args, members)
     if isinstance(flat, str):
         return LaneCallback(None, None, flat)
     text, values = flat

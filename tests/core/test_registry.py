@@ -35,7 +35,7 @@ def test_second_check_is_refused():
 def test_every_kind_is_a_portfolio_with_a_check():
     registry.load_all("host")
     lonely = {name for name in registry.kinds() if len(registry.kernels(name, "host")) < 2}
-    # What these give is defined as LAPACK's getrf and potrf, as one rule, or by a method that the caller names, of which
+    # What these give is defined as LAPACK's getrf and potrf, as one rule, or by a method that callers name, of which
     # there is one loop on each device: there is no choice to make.
     assert lonely <= {"lu_factorization", "cholesky", "fixed_quadrature", "initial_value_ensemble"}
     assert not {name for name in registry.kinds() if (name, "host") not in registry._checks}

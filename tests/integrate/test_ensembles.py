@@ -434,3 +434,25 @@ class TestCertificates:
             assert certificate.worst_verdict == "certified"
             error = np.abs(np.asarray(found.y)[:, 0] - np.exp([-1.0, -2.0, -3.0]))
             assert np.all(error <= certificate.forward_error)
+
+
+def test_callbacks_that_return_arrays_run_without_allocating():
+    """One that returns an array of its own is compiled as one that writes in place: both give the same."""
+
+    def display(t, y, k):
+        return np.array([y[1], -k * y[0]])
+
+    def filled(t, y, k):
+        d = np.empty(2)
+        d[0] = y[1]
+        d[1] = -k * y[0]
+        return d
+
+    k, y0 = np.linspace(1.0, 4.0, 9), np.tile([0.0, 1.0], (9, 1))
+    ours = [fi.solve_ivp_ensemble(f, (0.0, 2.0), y0, (k,), rtol=1e-8).y for f in (into, display, filled)]
+    np.testing.assert_allclose(ours[1], ours[0], rtol=1e-13)
+    np.testing.assert_allclose(ours[2], ours[0], rtol=1e-13)
+
+
+def test_no_members_with_arguments_of_their_own():
+    assert fi.solve_ivp_ensemble(decay, (0.0, 1.0), np.ones((0, 2)), (np.ones(0),)).y.shape == (0, 2)

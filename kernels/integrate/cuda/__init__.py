@@ -1,0 +1,1 @@
+"""CUDA shelf: CuPy arrays."""
