@@ -107,6 +107,9 @@ def onenormest(A: Any, t: int = 2, itmax: int = 5, compute_v: bool = False, comp
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
+    for _ in range(int(t) - 1 if t < rows.shape[0] else 0):
+        # SciPy starts from random signs of NumPy's global generator: a program that seeds it goes on as it would.
+        np.random.randint(0, 2, size=rows.shape[0])  # noqa: NPY002
     frame = FRAME.get()
     if frame.log is None and not frame.policy.wants_forward:
         found = largest_column(rows)
