@@ -14,7 +14,8 @@ from scipy.integrate import BDF, Radau
 
 from fsci.core.types import Problem
 from fsci.kernels.integrate.auto_solver import AutoSolver
-from fsci.kernels.integrate.callbacks import Callback
+from fsci.kernels.integrate.callbacks import Callback, rhs_of
+from fsci.kernels.integrate.driver import plain_result
 from fsci.kernels.integrate.explicit import ExplicitLoop
 from fsci.kernels.integrate.implicit import BdfLoop, Given, RadauLoop, given
 from fsci.kernels.integrate.pairs import PAIRS
@@ -22,7 +23,7 @@ from fsci.kernels.integrate.rodas import RodasLoop
 from fsci.kernels.integrate.status import CALLBACK_FAILED, MORE, TOO_SMALL
 from fsci.kernels.integrate.tableaus import tableau
 
-__all__ = ["AutoLoop"]
+__all__ = ["AutoLoop", "explicit_result"]
 
 # Explicit pairs by the least relative tolerance that each is for. Where accuracy bounds the steps, the pair of order 7
 # needs the least work over the catalogue, but for loose tolerances, and for those where order 8 tells (measured).
@@ -35,6 +36,10 @@ _LOOSE = 1e-4
 # Order from which Radau's complex factorization costs more than its fewer steps save against BDF (measured).
 _LARGE = 100
 
+# Multiplications of an elimination in a wide band from which a sparse one, between interpreted steps, costs less
+# (measured on the 2-D Brusselator: of order 512 the band takes a fifth of the time, of order 8,192 five times as long).
+_BANDED = 1e8
+
 # Steps of an implicit method between two looks at the spectral radius: few while it is calm; and looks in a row
 # after which it goes back.
 _LOOK, _LONGEST_LOOK, _CALM_LOOKS = 8, 64, 3
@@ -45,6 +50,30 @@ _CLASSES: dict[str, Any] = {
     **{name: pair.solver for name, pair in PAIRS.items()}, "Radau": Radau, "BDF": BDF, "Rodas5P": AutoSolver,
 }  # fmt: skip
 _IMPLICIT: dict[str, Any] = {"Radau": RadauLoop, "BDF": BdfLoop, "Rodas5P": RodasLoop}
+
+
+def _explicit_for(rtol: float) -> str:
+    return next(name for least, name in _EXPLICIT if rtol >= least)
+
+
+class _UntilStiff(ExplicitLoop):
+    """Ends, as if the step were too small, where stability holds the steps small."""
+
+    def advance(self, tries: int, capacity: int, keep: bool) -> None:
+        super().advance(tries, capacity, keep)
+        if self.status == MORE and self.is_stiff_now:
+            self.status = TOO_SMALL
+
+
+def explicit_result(problem: Problem) -> tuple[Any, Any]:
+    """SciPy's result by an explicit pair, and its loop; None where it meets stiffness, or the callback fails."""
+    (function, (t0, _), y0), options = problem.operands, problem.parameters
+    callback = rhs_of(function, y0.size, options["args"])
+    if callback.reason:
+        return None, None
+    loop = _UntilStiff.of(_explicit_for(options["rtol"]), callback, problem).watched()
+    value = plain_result(loop, t0, y0, options["t_eval"])
+    return (None if loop.is_stiff_now or loop.stiff else value), loop
 
 
 class AutoLoop:
@@ -69,7 +98,7 @@ class AutoLoop:
         self._t_end, self._n = problem.operands[1][1], y0.size
         loose, own = options["rtol"], problem.structure == "auto"
         # Where it stands in for RK45, its steps are RK45's as long as they are explicit.
-        self._explicit = next(name for least, name in _EXPLICIT if loose >= least) if own else "RK45"
+        self._explicit = _explicit_for(loose) if own else "RK45"
         self._implicit = "BDF" if self._n >= _LARGE else ("Rodas5P" if loose >= _LOOSE else "Radau")
         self._border = tableau(self._explicit).border
         self._t_eval = np.empty(0) if t_eval is None else t_eval
@@ -100,7 +129,10 @@ class AutoLoop:
     def refuses(callback: Callback, problem: Problem) -> str:
         """Why the Jacobian that is asked for is none for compiled loops."""
         (_, (t0, _), y0) = problem.operands
-        return given(callback, problem, t0, y0).reason
+        jacobian = given(callback, problem, t0, y0)
+        n, lower, upper = y0.size, jacobian.pattern.lower, jacobian.pattern.upper
+        costly = jacobian.pattern.wide and 2.0 * n * lower * (lower + upper) > _BANDED
+        return jacobian.reason or ("a Jacobian without a narrow band" if costly else "")
 
     @classmethod
     def of(cls, method: str, callback: Callback, problem: Problem) -> AutoLoop:

@@ -18,6 +18,7 @@ from fsci.kernels.integrate.jax_callbacks import JaxRhs
 from fsci.kernels.integrate.native_callbacks import NativeRhs
 
 __all__ = [
+    "LEFT",
     "STRUCTURED_FROM",
     "attempt_of",
     "compiled_applies",
@@ -26,9 +27,13 @@ __all__ = [
     "driven",
     "is_jitted",
     "is_plain",
+    "may_be_left",
     "solution",
 ]
 
+
+# The entry of the ledger where the default method is not kept.
+LEFT = "RK45 left for an implicit method where the problem is stiff"
 
 # Order from which a sparse elimination, with its bookkeeping, costs less than SciPy's dense one (measured).
 STRUCTURED_FROM = 100
@@ -47,10 +52,15 @@ def is_plain(problem: Problem) -> bool:
     return problem.parameters["events"] is None and not problem.parameters["dense_output"]
 
 
+def may_be_left(method: str, problem: Problem) -> bool:
+    """Whether SciPy's default may be left where the problem is seen to be stiff: in hardened mode."""
+    return method == "RK45" and bool(problem.parameters["every_root"])
+
+
 def driven(problem: Problem, method: Any, **more: Any) -> Any:
     """SciPy's driver on `problem`, with `method` one of its names or classes; `more` are options of the class."""
     (function, span, y0), options = problem.operands, problem.parameters
-    method = for_scipy(method)
+    method, function = for_scipy(method), _giving(function, len(options["args"] or ()))
     names = ("t_eval", "dense_output", "events", "vectorized", "args")
     chosen = {name: options[name] for name in names} | options["options"] | more
     if not chosen["args"]:
@@ -60,6 +70,23 @@ def driven(problem: Problem, method: Any, **more: Any) -> Any:
         value = options["drive"](function, span, y0, watchful(method), roots=roots, **chosen)
         return roots.cleaned(value, options["t_eval"])
     return options["drive"](function, span, y0, method, **chosen)
+
+
+def _giving(function: Any, extra: int) -> Any:
+    """`function` as SciPy calls it: a jitted one that fills the derivatives it is handed gives them here."""
+    if isinstance(function, (NativeRhs, JaxRhs)) or not is_jitted(function):
+        return function
+    from fsci.kernels.integrate.callbacks import _arity  # here, so that looking at a kernel does not import Numba
+
+    if _arity(function.py_func) != 3 + extra:
+        return function
+
+    def giving(t: float, y: Any, *args: Any) -> Any:
+        out = np.empty_like(y)
+        function(t, y, out, *args)
+        return out
+
+    return giving
 
 
 def _callback(problem: Problem) -> Any:

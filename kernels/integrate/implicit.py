@@ -57,7 +57,7 @@ from fsci.kernels.integrate.jacobian import INCOMPLETE, jacobian_at
 from fsci.kernels.integrate.jax_callbacks import lowered_jacobian, traceable
 from fsci.kernels.integrate.native_callbacks import NativeRhs
 from fsci.kernels.integrate.newton import dominant, factor, shifted
-from fsci.kernels.integrate.sparsity import Pattern, banded, dense, found
+from fsci.kernels.integrate.sparsity import Pattern, banded, dense, found, structure_of
 
 __all__ = ["BdfLoop", "Given", "ImplicitLoop", "RadauLoop", "given", "with_structure"]
 
@@ -249,8 +249,14 @@ class ImplicitLoop:
         return int(failed)
 
     def _spread(self) -> None:
-        """The structure found does not hold: go on with a full matrix."""
-        self._jacobian = Given(DIFFERENCES, dense(self._n), self._callback.function)
+        """The structure found does not hold: go on with what is found here as well, or with a full matrix."""
+        callback, pattern = self._callback, self._jacobian.pattern
+        known = pattern.matrix(np.ones((self._n, pattern.rows)))
+        more = structure_of(callback.function, callback.parameters, self._reals[T], self._y)
+        wider = None if more is None else known + more
+        layout = banded(wider) if wider is not None and wider.nnz > known.nnz else None
+        how = DIFFERENCES if layout is None else FOUND
+        self._jacobian = Given(how, layout or dense(self._n), callback.function)
         self._layout()
         self._present = self._matrix
 

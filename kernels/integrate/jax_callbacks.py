@@ -114,14 +114,14 @@ def lowered_jacobian(function: Any, n: int, args: tuple[Any, ...]) -> Any:
 
 
 def _of(function: Any, n: int, args: tuple[Any, ...], *, derivative: bool) -> Any:
-    from fsci.kernels.integrate.callbacks import _captured  # here: it imports Numba
+    from fsci.kernels.integrate.callbacks import captured  # here: it imports Numba
     from fsci.kernels.integrate.xla.traced import lower
 
     if isinstance(function, JaxRhs):
         function = function.function
     shape = tuple(a.size if isinstance(a, np.ndarray) else (a if isinstance(a, int) else None) for a in args)
     kinds = tuple(type(a) for a in args)
-    outside = _captured(function) if type(function) is types.FunctionType else None
+    outside = captured(function) if type(function) is types.FunctionType else None
     key = (n, shape, kinds, outside, derivative, sys.modules["jax"].config.jax_enable_x64)
     known = _lowered.setdefault(function, {})
     if key not in known:

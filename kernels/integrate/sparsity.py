@@ -26,7 +26,9 @@ _NOTHING = np.empty(0, np.int64)
 
 # Entries in a column, on average, beyond which a Jacobian is taken for dense.
 _DENSEST = 64
-_LEAST = 1e-6  # of the largest component: what the others are at least where that is seen
+# Of the largest component: what the others are at least where that is seen. Products of three of them must show beside
+# a term of the largest.
+_LEAST = 1e-3
 _BLOCK = 64  # of LAPACK's banded elimination: wider ones are blocked, and threaded in small pieces
 _STEP = 1.015625  # by which a component is multiplied to see what it reaches
 

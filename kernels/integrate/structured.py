@@ -32,8 +32,16 @@ _RESIDUAL = 1e-10
 _DEVIATION, _ROUNDINGS, _EPS = 1e-3, 256.0, 2.0**-52
 
 
-class Incomplete(Exception):  # noqa: N818 (no error: the integration is to begin anew without a structure)
+# Structures that are tried: each has what was found where the one before did not hold.
+_TRIES = 3
+
+
+class Incomplete(Exception):  # noqa: N818 (no error: the integration is to begin anew with more, or all, of a structure)
     """The Jacobian has entries where none were found."""
+
+    def __init__(self, t: float, y: Any) -> None:
+        super().__init__("incomplete")
+        self.t, self.y = t, y
 
 
 def symbolic(structure: Any) -> tuple[Any, float]:
@@ -94,7 +102,7 @@ class Structured:
         size = abs(jacobian)
         room = _DEVIATION * (size @ np.abs(step)) + _ROUNDINGS * _EPS * (size @ np.abs(y) + np.abs(f))
         if not np.all(np.abs(changed - jacobian @ step) <= room):
-            raise Incomplete
+            raise Incomplete(t, y)
         return jacobian
 
 
@@ -109,37 +117,46 @@ class _StructuredBdf(Structured, BDF):
 CLASSES: dict[str, Any] = {"Radau": _StructuredRadau, "BDF": _StructuredBdf}
 
 
-def _structure(problem: Problem) -> Any:
-    """Where the Jacobian has entries: as the caller says, or as found; None where that is nearly everywhere."""
-    (function, (t0, _), y0), options = problem.operands, problem.parameters
+def _structure(problem: Problem, t: float, y: Any) -> Any:
+    """Where the Jacobian has entries: as the caller says, or as found near (t, y); None if nearly everywhere."""
+    function, options = problem.operands[0], problem.parameters
     given = options["options"].get("jac_sparsity")
     if given is not None:
         try:
             structure = csc_matrix(given)
         except (TypeError, ValueError):
             return None  # SciPy says what is wrong with it
-        return structure if structure.shape == (y0.size, y0.size) else None
+        return structure if structure.shape == (y.size, y.size) else None
     if is_jitted(function):
-        callback = rhs_of(function, y0.size, options["args"])
+        callback = rhs_of(function, y.size, options["args"])
         if not callback.reason:
-            return structure_of(callback.function, callback.parameters, t0, y0)
-    return structure_seen(lambda t, y: function(t, y, *options["args"]), t0, y0)
+            return structure_of(callback.function, callback.parameters, t, y)
+    return structure_seen(lambda t, y: function(t, y, *options["args"]), t, y)
 
 
 def structured_result(problem: Problem, method: str) -> tuple[Any, int] | None:
     """SciPy's result of `problem`, and the entries of its Jacobian; None where there is no structure, or it fails."""
-    structure = _structure(problem)
-    if structure is None:
-        return None
-    analysis, flops = symbolic(structure)
-    # Against 2 n**3 / 3 multiplications of a full matrix.
-    if 3.0 * flops >= 2.0 * float(problem.size) ** 3:
-        return None
-    options = problem.parameters["options"]
-    named = {**options, "jac_sparsity": structure}
-    posed = replace(problem, parameters={**problem.parameters, "options": named})
-    try:
-        value = driven(posed, CLASSES[method], checked=options.get("jac_sparsity") is None, analysis=analysis)
-    except Incomplete:
-        return None
-    return value, int(structure.nnz)
+    options, structure = problem.parameters["options"], None
+    found = options.get("jac_sparsity") is None
+    t, y = problem.operands[1][0], problem.operands[2]
+    for _ in range(_TRIES):
+        more = _structure(problem, t, y)
+        if more is None:
+            return None
+        known = 0 if structure is None else structure.nnz
+        structure = more if structure is None else csc_matrix(more + structure)
+        if structure.nnz == known:
+            return None
+        analysis, flops = symbolic(structure)
+        # Against 2 n**3 / 3 multiplications of a full matrix.
+        if 3.0 * flops >= 2.0 * float(problem.size) ** 3:
+            return None
+        named = {**options, "jac_sparsity": structure}
+        posed = replace(problem, parameters={**problem.parameters, "options": named})
+        try:
+            value = driven(posed, CLASSES[method], checked=found, analysis=analysis)
+        except Incomplete as place:
+            t, y = place.t, place.y
+        else:
+            return value, int(structure.nnz)
+    return None
