@@ -24,9 +24,9 @@ from fsci.kernels.integrate.status import CALLBACK_FAILED, DONE, MORE, TOO_SMALL
 
 __all__ = ["BASES", "Chunks", "Loop", "loop_of", "plain_result", "playback"]
 
-# Tries of the first call, the growth from call to call, and the seconds from which a call is long enough. An
+# Tries of the first call, the growth from call to call at most, and the seconds that a call should take. An
 # interrupt waits for the end of a call: eight tries of a callback of 10 ms take about half a second.
-_FIRST, _GROWTH, _LONG, _TOO_LONG = 8, 8, 0.02, 0.1
+_FIRST, _GROWTH, _LONG, _TOO_LONG = 8, 64, 0.02, 0.1
 _LARGEST = 1 << 22  # numbers in a buffer
 
 # SciPy's class of each method that has a compiled loop, and the module and class of the loop, imported when it is
@@ -111,7 +111,8 @@ class Chunks:
         loop.advance(self._tries, self._tries if store else 0, keep)
         elapsed = perf_counter() - started
         if elapsed < _LONG:
-            self._tries = min(self._tries * _GROWTH, self._most)
+            growth = min(_GROWTH, 1 + int(_LONG / max(elapsed, 1e-9)))
+            self._tries = min(self._tries * growth, self._most)
         elif elapsed > _TOO_LONG:
             self._tries = max(int(self._tries * _LONG / elapsed), 1)
 
@@ -163,11 +164,18 @@ class Playback:
         self._loop: Loop | None = None
         self._place = 0
 
+    def _is_lost(self) -> bool:
+        """Whether SciPy would try for ever: a first step that is no number is never seen to be too small."""
+        step = getattr(self, "h_abs", 0.0)
+        return bool(step != step)
+
     def _step_impl(self) -> tuple[bool, str | None]:
         loop = self._loop
         if loop is None:
             loop = self._loop = self._start(self)
             if loop is None:
+                if self._is_lost():
+                    return False, OdeSolver.TOO_SMALL_STEP
                 return super()._step_impl()  # type: ignore[misc]
             self._chunks = Chunks(getattr(self, "n", 1) * 16)
         while self._place == loop.stored:

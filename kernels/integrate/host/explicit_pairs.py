@@ -10,7 +10,7 @@ from typing import Any
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
-from fsci.kernels.integrate.compiled import compiled_applies, compiled_fast, compiled_run
+from fsci.kernels.integrate.compiled import LEFT, compiled_applies, compiled_fast, compiled_run, may_be_left
 from fsci.kernels.integrate.pairs import PAIRS
 
 __all__: list[str] = []
@@ -20,20 +20,14 @@ def work(problem: Problem, evidence: Evidence) -> float:
     return 1.0
 
 
-def _may_change(method: str, problem: Problem) -> bool:
-    """Whether SciPy's default may be left where the problem is seen to be stiff: in hardened mode."""
-    return method == "RK45" and bool(problem.parameters["every_root"])
-
-
 def run(method: str, problem: Problem, evidence: Evidence) -> Attempt:
-    if not _may_change(method, problem):
+    if not may_be_left(method, problem):
         return compiled_run(method, problem)
     # The same steps, until stability and not accuracy bounds them.
     attempt = compiled_run("auto", problem)
     if "switches" not in attempt.facts or not attempt.facts["switches"].value:
         return attempt
-    repair = {"repair": "RK45 left for an implicit method where the problem is stiff"}
-    return Attempt(attempt.value, attempt.status, {**attempt.byproducts, **repair}, attempt.facts, attempt.final)
+    return Attempt(attempt.value, attempt.status, {**attempt.byproducts, "repair": LEFT}, attempt.facts, attempt.final)
 
 
 def applies(method: str, problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -41,7 +35,7 @@ def applies(method: str, problem: Problem, evidence: Evidence) -> Refusal | None
 
 
 def fast(method: str, problem: Problem) -> Any:
-    return None if _may_change(method, problem) else compiled_fast(method, problem)
+    return None if may_be_left(method, problem) else compiled_fast(method, problem)
 
 
 for _method, _pair in PAIRS.items():

@@ -9,8 +9,9 @@ from typing import Any
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.integrate.auto_solver import STAND_INS, for_scipy
-from fsci.kernels.integrate.compiled import attempt_of, driven, is_jitted, is_plain
+from fsci.kernels.integrate.compiled import LEFT, attempt_of, driven, is_jitted, is_plain, may_be_left
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
+from fsci.kernels.integrate.stiff_steps import StiffSteps
 from fsci.kernels.integrate.tiering import TakeOver, Watch
 
 __all__ = ["tiered"]
@@ -31,14 +32,18 @@ _UNWATCHED = 64
 class _Starter:
     """What starts the compiled loop of a solve that lasts; called at every interpreted step."""
 
-    def __init__(self, posed: Callable[[], Any], plain: bool) -> None:
-        self._posed, self._plain, self._steps = posed, plain, 0
+    def __init__(self, posed: Callable[[], Any], plain: bool, stiff: StiffSteps | None = None) -> None:
+        self._posed, self._plain, self._stiff, self._steps = posed, plain, stiff, 0
+        self.left = ""
         self.problem: Problem | None = None
         self.watch: Watch | None = None
         self.loop: Loop | None = None
 
     def __call__(self, solver: Any) -> Loop | None:
         self._steps += 1
+        if self._stiff is not None and self._stiff.seen(solver):
+            self.left = STAND_INS["auto"]
+            raise TakeOver(None)
         if self._steps < _UNWATCHED:
             return None
         if self._steps == _UNWATCHED:
@@ -49,10 +54,11 @@ class _Starter:
                 self.problem = problem
                 self.watch = Watch(function, y0.size, problem.parameters["args"], t0, t_end, events)
         callback = self.watch.compiled(solver) if self.watch is not None else None
-        method = "" if self.problem is None else str(self.problem.structure)
+        method = "" if self.problem is None else self.loop_name(str(self.problem.structure))
         if callback is not None and self.watch is not None and self.problem is not None:
             self.watch.reason = loop_of(method).refuses(callback, self.problem)
-        if method in STAND_INS and self.watch is not None and self.watch.reason:
+        own = self.problem is not None and self.problem.structure in STAND_INS
+        if own and self.watch is not None and self.watch.reason:
             raise TakeOver(None)  # interpreted steps are explicit: a stiff problem must not go on with them
         if callback is None or self.problem is None or (self.watch is not None and self.watch.reason):
             return None
@@ -61,15 +67,23 @@ class _Starter:
         self.loop = loop_of(method).resumed(method, callback, self.problem, solver)
         return self.loop
 
+    def loop_name(self, method: str) -> str:
+        """The compiled loop that goes on: the same steps, which may be left where they are seen to be stiff."""
+        return method if self._stiff is None else "auto"
+
     def facts(self) -> dict[str, Fact]:
         """What the loop found out, or why there is none."""
         found = {} if self.loop is None else self.loop.facts
+        if self.left:
+            found = {**found, "stiff": True, "switches": 1, "method": self.left}
         if self.watch is not None and self.watch.reason:
             found = {**found, "interpreted": self.watch.reason}
         return {name: Fact(value) for name, value in found.items()}
 
 
-def tiered(driven: Callable[..., Any], method: str, posed: Callable[[], Any], plain: bool) -> tuple[Any, _Starter]:
+def tiered(
+    driven: Callable[..., Any], method: str, posed: Callable[[], Any], plain: bool, may_leave: bool = False
+) -> tuple[Any, _Starter]:
     """SciPy's result of an interpreted callback, which is compiled on the way if that pays.
 
     Parameters
@@ -81,17 +95,20 @@ def tiered(driven: Callable[..., Any], method: str, posed: Callable[[], Any], pl
         Gives the problem; anything else if it cannot be posed.
     plain : bool
         Neither events nor dense output.
+    may_leave : bool
+        The method is left for an implicit one where stability holds its steps small.
     """
-    start = _Starter(posed, plain)
+    start = _Starter(posed, plain, StiffSteps(method) if may_leave else None)
     try:
         return driven(playback(method), start=start), start
     except TakeOver as taken:
         if taken.callback is None:
-            return driven(STAND_INS[method]), start
+            return driven(start.left or STAND_INS[method]), start
         problem = start.problem
         assert problem is not None  # noqa: S101 (for the type checker: nobody else raises this)
         # From the beginning: the loop is so much faster that going over it again is cheaper than joining the two.
-        start.loop = loop_of(method).of(method, taken.callback, problem)
+        name = start.loop_name(method)
+        start.loop = loop_of(name).of(name, taken.callback, problem)
         value = plain_result(start.loop, problem.operands[1][0], problem.operands[2], problem.parameters["t_eval"])
         return (driven(for_scipy(method)) if value is None else value), start
     finally:
@@ -103,9 +120,11 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     method = str(problem.structure)
     if method not in BASES or is_jitted(problem.operands[0]):
         return attempt_of(driven(problem, method))
-    value, start = tiered(partial(driven, problem), method, lambda: problem, is_plain(problem))
-    attempt = attempt_of(value)
-    return Attempt(attempt.value, attempt.status, facts=start.facts(), final=attempt.final)
+    may_leave = may_be_left(method, problem)
+    value, start = tiered(partial(driven, problem), method, lambda: problem, is_plain(problem), may_leave)
+    attempt, facts = attempt_of(value), start.facts()
+    left = {"repair": LEFT} if may_leave and "switches" in facts and facts["switches"].value else {}
+    return Attempt(attempt.value, attempt.status, left, facts, attempt.final)
 
 
 register(
