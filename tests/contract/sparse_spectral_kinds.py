@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tests.contract.cases import Case, Rng, Variant, close, same_values
+from tests.contract.sparse_direct_kinds import matrices
 
 __all__ = ["CASES"]
 
@@ -136,6 +137,26 @@ def same_norms(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> No
     np.testing.assert_allclose(ours, theirs, rtol=rtol)
 
 
+def _invertible(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for label, a in matrices(rng, dtype):
+        if "permuted" not in label and a.format == "csc":
+            yield label, (a,), {}
+
+
+def same_sparse(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
+    """The same container, dtype and values."""
+    assert type(ours) is type(theirs)
+    close(ours.toarray(), theirs.toarray(), rtol)
+
+
+def same_factors(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
+    """SuperLU's object, with the same factors."""
+    assert type(ours) is type(theirs)
+    same_sparse(ours.L, theirs.L, args, rtol)
+    same_sparse(ours.U, theirs.U, args, rtol)
+    np.testing.assert_array_equal(ours.perm_c, theirs.perm_c)
+
+
 _REAL = ("float64", "float32")
 
 CASES: dict[str, list[Case]] = {
@@ -144,6 +165,11 @@ CASES: dict[str, list[Case]] = {
     "sparse_block_eigen": [_Copying("sparse.linalg.lobpcg", _blocks, same_blocks, ("float64",))],
     "sparse_svd": [Case("sparse.linalg.svds", _rectangular, same_triplets)],
     "exponential_action": [Case("sparse.linalg.expm_multiply", _actions, same_values)],
+    "sparse_inverse": [Case("sparse.linalg.inv", _invertible, same_sparse)],
+    "sparse_factors": [
+        Case("sparse.linalg.splu", _invertible, same_factors),
+        Case("sparse.linalg.spilu", _invertible, same_factors),
+    ],
     "sparse_norm": [
         Case("sparse.linalg.norm", _norms, same_norms),
         Case("sparse.linalg.onenormest", _one_norms, same_norms),

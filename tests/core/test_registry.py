@@ -36,10 +36,12 @@ def test_every_kind_is_a_portfolio_with_a_check():
     registry.load_all("host")
     lonely = {name for name in registry.kinds() if len(registry.kernels(name, "host")) < 2}
     # What these give is defined as LAPACK's getrf and potrf, as one rule, or by a method that callers name, of which
-    # there is one loop on each device; by entries that are there; or as ARPACK's and LOBPCG's iterations, whose order
-    # and tolerance are theirs: there is no choice to make.
+    # there is one loop on each device: there is no choice to make.
     defined = {"lu_factorization", "cholesky", "fixed_quadrature", "initial_value_ensemble"}
-    assert lonely <= defined | {"sparse_norm", "sparse_general_eigen", "sparse_block_eigen", "exponential_action"}
+    # Defined by the entries, by factors that another kind has chosen, or as ARPACK's, LOBPCG's and SuperLU's own
+    # order, tolerance and object; and Taylor polynomials, whose degree and scaling are the choice.
+    sparse = {"sparse_norm", "sparse_inverse", "sparse_general_eigen", "sparse_block_eigen", "sparse_factors"}
+    assert lonely <= defined | sparse | {"exponential_action"}
     assert not {name for name in registry.kinds() if (name, "host") not in registry._checks}
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fsci.sparse.linalg.exponential_action import *  # noqa: F403
     from fsci.sparse.linalg.factorizations import *  # noqa: F403
     from fsci.sparse.linalg.general_eigen import *  # noqa: F403
+    from fsci.sparse.linalg.inverse import *  # noqa: F403
     from fsci.sparse.linalg.iterative import *  # noqa: F403
     from fsci.sparse.linalg.norms import *  # noqa: F403
     from fsci.sparse.linalg.other_iterations import *  # noqa: F403
@@ -31,6 +32,7 @@ _mirror = Mirror(
         "eigen",
         "exponential_action",
         "general_eigen",
+        "inverse",
         "norms",
         "singular_values",
     ),
