@@ -19,6 +19,9 @@ _PER_ENTRY = 8.0
 # An iteration that has just missed is not worth a factorization yet.
 _LEAST = 50.0
 _ROOM = 2.0
+# Whoever takes so many times the iterations of the model has met a matrix that the model does not fit: graphs without
+# a mesh have a small diameter, and a factorization of theirs may cost anything.
+_PATIENCE = 10.0
 
 
 def direct_work(problem: Problem, evidence: Evidence) -> float:
@@ -52,7 +55,7 @@ def chosen_iterations(problem: Problem, evidence: Evidence, gain: float = 1.0) -
 
 
 def allowed(problem: Problem, evidence: Evidence, dearer: float = 1.0) -> float:
-    """Iterations that the call allows and that cost no more than `_ROOM` factorizations.
+    """Iterations that the call allows, that cost no more than `_ROOM` factorizations, and no more than is plausible.
 
     `dearer` is what an iteration costs over one of conjugate gradients without a preconditioner.
     """
@@ -63,23 +66,26 @@ def allowed(problem: Problem, evidence: Evidence, dearer: float = 1.0) -> float:
     direct = seconds("sparse_linear_system/host/lu_multifrontal", dtype, direct_work(problem, evidence))
     many = 100.0  # of one the overhead of the call is most
     each = seconds("iterative_solve/host/cg", dtype, many * per_iteration(problem)) / many * dearer
-    return min(given, max(_LEAST, _ROOM * direct / each))
+    plausible = _PATIENCE * chosen_iterations(problem, evidence)
+    return min(given, max(_LEAST, min(_ROOM * direct / each, plausible)))
 
 
 def work_of(problem: Problem, evidence: Evidence, gain: float, dearer: float, setup: float) -> float:
-    """Iterations times what one costs, and `setup` iterations for the preconditioner."""
-    limit = allowed(problem, evidence, dearer)
-    steps = chosen_iterations(problem, evidence, gain)
-    return per_iteration(problem) * (min(steps, limit) * dearer + setup)
+    """Iterations times what one costs, and `setup` iterations for the preconditioner.
+
+    All that are expected count, also those that no limit allows: an attempt that must fail is not a cheap one.
+    """
+    return per_iteration(problem) * (chosen_iterations(problem, evidence, gain) * dearer + setup)
 
 
 def plain_work(problem: Problem, evidence: Evidence) -> float:
     """The same without a preconditioner.
 
     Scaling by the diagonal is within a factor n_z of the best scaling (van der Sluis, 1969): without it nothing is
-    known to be better, and badly scaled matrices take many times as long.
+    known to be better, and badly scaled matrices take many times as long. A diagonal with zeros scales nothing.
     """
-    return work_of(problem, evidence, 1.0 / math.sqrt(evidence.get("diagonal_ratio", 1.0)), 1.0, 0.0)
+    ratio = evidence.get("diagonal_ratio", 1.0)
+    return work_of(problem, evidence, 1.0 / math.sqrt(ratio) if math.isfinite(ratio) else 1.0, 1.0, 0.0)
 
 
 def limited(problem: Problem, evidence: Evidence) -> Problem:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.sparse.chosen import is_chosen
@@ -76,7 +77,19 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
     if problem.parameters["callback"] is not None:
         problem.parameters["callback"](x)
     attempt = ended(problem, x, r, done, size <= target)
-    return Attempt(attempt.value, attempt.status, {**attempt.byproducts, "solve": solve}, attempt.facts, attempt.final)
+    # What a stable solve leaves, no other method removes: then the tolerance is out of reach of this precision.
+    final = attempt.final or _backward(problem, x, r) <= BACKWARD_SLACK * problem.unit_roundoff * x.size**0.5
+    return Attempt(attempt.value, attempt.status, {**attempt.byproducts, "solve": solve}, attempt.facts, final)
+
+
+def _backward(problem: Problem, x: Any, r: Any) -> float:
+    """Normwise backward error (Rigal and Gaches, 1967)."""
+    a, b = problem.operands
+    moduli, sizes = np.abs(a.data), np.diff(a.indptr)
+    norm = float(np.bincount(np.repeat(np.arange(a.shape[0]), sizes), moduli, a.shape[0]).max(initial=0.0))
+    scale = norm * float(np.abs(x).max(initial=0.0)) + float(np.abs(b).max(initial=0.0))
+    found = float(np.abs(r).max(initial=0.0)) / scale if scale > 0.0 else 0.0
+    return found if found >= 0.0 else np.inf
 
 
 register(
