@@ -37,8 +37,9 @@ declare_kind(
 def nquad(func: Any, ranges: Any, args: Any = None, opts: Any = None, full_output: Any = False) -> Any:
     """Integrate over several variables; SciPy's call.
 
-    Each level is a `quad`; a jitted function runs compiled in the innermost one. The certificate, on request, for up to
-    three variables, compares with another rule at two resolutions.
+    Each level is a `quad`; a jitted function runs compiled in the innermost one. The certificate, on request, compares
+    with another rule at two resolutions, some 10,000 to 400,000 evaluations: a double-exponential one for up to three
+    variables, Gauss rules for four to seven. A peak narrower than the distance of all its points is not excluded.
 
     Parameters
     ----------

@@ -68,7 +68,8 @@ def fixed_quad(func: Any, a: Any, b: Any, args: Any = (), n: Any = 5) -> Any:
     -------
     val : float or ndarray
     none : None
-        In SciPy's place for an error. The certificate, on request, compares with rules of 2 n + 1 and 3 n + 2 points.
+        In SciPy's place for an error. The certificate, on request, compares with rules of 2 n + 1 and 3 n + 2 points,
+        and with samples all over the range.
 
     Raises
     ------
@@ -98,8 +99,8 @@ def quad_vec(
     """Integral of a vector-valued function from a to b; SciPy's call.
 
     The panels are SciPy's; the sums of each are taken over all its values at once. The certificate, on request,
-    compares with another rule on many panels of irregular lengths. Hardened mode goes on to such panels
-    where it does not hold.
+    compares with another rule on many panels of irregular lengths, and a random combination of the components with
+    samples all over the range, as that of `quad` does. Hardened mode goes on to such panels where it does not hold.
 
     Parameters
     ----------

@@ -539,9 +539,20 @@ def test_nquad_options_and_output():
     for full in (False, True):
         ours, theirs = (m.nquad(f, ranges, args=(3.0,), opts=opts, full_output=full) for m in (fi, si))
         assert ours == theirs
+
+
+def test_four_variables_and_more():
     four = (lambda a, b, c, d: a + b * c * d, [[0, 1]] * 4)
     value, certificate = fsci.certify(fi.nquad)(*four, opts={"epsabs": 1e-3})
-    assert value[0] == pytest.approx(0.625)
+    assert certificate.verdict == "certified"
+    assert abs(value[0] - 0.625) <= certificate.forward_error * 0.625
+    # A border that depends on the variables outside, and a kink that Gauss rules do not resolve.
+    simplex = [lambda b, c, d: (0.0, b), lambda c, d: (0.0, c), lambda d: (0.0, d), (0.0, 1.0)]
+    value, certificate = fsci.certify(fi.nquad)(lambda a, b, c, d: 1.0, simplex, opts={"epsabs": 1e-3})
+    assert certificate.verdict == "certified"
+    assert value[0] == pytest.approx(1 / 24)
+    kink = (lambda a, b, c, d: abs(a - 0.3), [[0, 1]] * 4)
+    _, certificate = fsci.certify(fi.nquad)(*kink, opts={"epsabs": 1e-3, "epsrel": 1e-3})
     assert certificate.verdict == "uncertified"
 
 

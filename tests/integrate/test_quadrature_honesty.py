@@ -141,6 +141,66 @@ def test_a_jitted_integrand_that_raises_at_a_sample_only():
     assert certificate.verdict == "uncertified" or abs(value[0] - 0.5) <= certificate.forward_error * 0.5
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_peaks_of_two_variables_are_right_or_uncertified(seed):
+    rng = np.random.default_rng(seed)
+    width, places = float(10.0 ** rng.uniform(-3, -0.5)), rng.uniform(0.1, 0.9, (int(rng.integers(1, 5)), 2))
+    floor = float(rng.choice([0.0, 1.0]))
+
+    def f(y, x):
+        return floor + sum(math.exp(-(((x - p) / width) ** 2) - ((y - q) / width) ** 2) for p, q in places.tolist())
+
+    def one(c):
+        return math.sqrt(math.pi) / 2 * width * (math.erf((1 - c) / width) + math.erf(c / width))
+
+    exact = floor + sum(one(p) * one(q) for p, q in places.tolist())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value, certificate = fsci.certify(fi.dblquad)(f, 0.0, 1.0, 0.0, 1.0, epsabs=1e-6, epsrel=1e-6)
+    assert certificate.verdict != "certified" or abs(value[0] - exact) <= certificate.forward_error * exact
+
+
+def test_indicators_of_two_variables_are_uncertified():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for f in (lambda y, x: float(x + y < 0.7), lambda y, x: float(x * x + y * y < 1.0)):
+            options = {"epsabs": 1e-3, "epsrel": 1e-3}
+            assert fsci.certify(fi.dblquad)(f, 0.0, 1.0, 0.0, 1.0, **options)[1].verdict == "uncertified"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_vectors_with_a_trap_in_one_component_are_right_or_uncertified(seed):
+    rng = np.random.default_rng(seed)
+    width, places, which = float(10.0 ** rng.uniform(-7, -2)), rng.uniform(0.0, 1.0, 4), int(rng.integers(5))
+    seen = []
+
+    def f(x):
+        values = np.cos(np.arange(5.0) * x)
+        distance = np.abs(x - places).min()
+        values[which] += math.exp(-((distance / width) ** 2))
+        if distance < 2 * width:
+            seen.append(x)
+        return values
+
+    exact = np.array([1.0, *(math.sin(k) / k for k in range(1, 5))])
+    exact[which] += 4 * width * math.sqrt(math.pi)  # none is near an end or another
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value, certificate = fsci.certify(fi.quad_vec)(f, 0.0, 1.0)
+    if seen:
+        room = certificate.forward_error * exact.max()
+        assert certificate.verdict != "certified" or np.abs(value[0] - exact).max() <= room
+
+
+def test_a_fixed_rule_that_steps_over_a_peak_is_uncertified():
+    def f(x):
+        return 1.0 + np.exp(-(((x - 0.3141) / 1e-3) ** 2))
+
+    for n in (5, 20, 41):
+        assert fsci.certify(fi.fixed_quad)(f, 0.0, 1.0, n=n)[1].verdict == "uncertified"
+    assert fsci.certify(fi.fixed_quad)(np.exp, 0.0, 1.0, n=12)[1].verdict == "certified"
+
+
 def test_more_samples_are_taken_where_that_resolves_what_was_seen():
     calls = []
 

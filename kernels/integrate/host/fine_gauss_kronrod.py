@@ -1,6 +1,7 @@
 """Adaptive Gauss-Kronrod quadrature of vector-valued functions that starts from many panels of irregular lengths.
 
-For what two first panels step over; and, with other panels, the second rule of the certificate.
+For what two first panels step over; and, with other panels, the second rule of the certificate, which a random
+combination of the components, sampled all over the range, holds to account.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from fsci.core.registry import register, register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Kernel, Problem, Refusal, digits_of, relative_to_truth
 from fsci.kernels.integrate.gauss_kronrod import RULES
 from fsci.kernels.integrate.host.stacked_gauss_kronrod import CONVERGED, ROUNDING, Refinement, largest, refined
+from fsci.kernels.integrate.projected import doubt_of
 
 __all__: list[str] = []
 
@@ -66,7 +68,9 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     # The rounding estimate is 100 u times the magnitude of the integrand.
     magnitude = second.rounding / (100.0 * u)
     difference = float(np.max(np.abs(value - np.asarray(second.value)), initial=0.0))
-    bound: Any = difference + second.error + second.rounding
+    function, borders = problem.operands
+    doubt = doubt_of(function, borders, value, policy.target(u))
+    bound: Any = difference + second.error + second.rounding + doubt
     bound = bound if math.isfinite(bound) else math.inf
     size = float(np.max(np.abs(value), initial=0.0))
     forward = relative_to_truth(bound / size) if size > 0.0 else math.inf
@@ -81,6 +85,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         detail={
             "error_bound": bound,
             "second_rule_error": second.error,
+            "doubt": doubt,
             "estimate": attempt.byproducts.get("estimate", math.inf),
             "evaluations": second.evaluations,
         },

@@ -1,6 +1,7 @@
 """Gauss-Legendre rule of a fixed number of points, for functions of arrays; checked by rules of more points.
 
-The answer is defined by the rule: there is nothing to choose. The check says how far it is from the integral.
+The answer is defined by the rule: there is nothing to choose. The check says how far it is from the integral: by two
+rules of more points, and by samples all over the range, which see what falls between the points of all of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy.special import roots_legendre
 from fsci.core.policy import Policy
 from fsci.core.registry import register, register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Kernel, Problem, Refusal, digits_of, relative_to_truth
+from fsci.kernels.integrate.projected import doubt_of
 
 __all__: list[str] = []
 
@@ -58,7 +60,8 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         value, u = np.asarray(attempt.value), problem.unit_roundoff
         rounding = (3 * n + 8) * u * float(np.max(np.abs(magnitude), initial=0.0))
         bound = float(np.max(np.abs(value - third), initial=0.0)) + float(np.max(np.abs(third - second), initial=0.0))
-        bound = bound + rounding if math.isfinite(bound) else math.inf
+        doubt = doubt_of(lambda x: np.asarray(function(np.array([x]), *args))[..., 0], (a, b), value, policy.target(u))
+        bound = bound + rounding + doubt if math.isfinite(bound) else math.inf
         size, most = float(np.max(np.abs(value), initial=0.0)), float(np.max(np.abs(magnitude), initial=0.0))
     forward = relative_to_truth(bound / size) if size > 0.0 else math.inf
     return Certificate(
@@ -69,7 +72,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         digits=int(digits_of(forward)),
         rigor="estimated",
         algorithm=attempt.kernel,
-        detail={"error_bound": bound, "points": 2 * n + 1 + 3 * n + 2},
+        detail={"error_bound": bound, "doubt": doubt, "points": 2 * n + 1 + 3 * n + 2},
     )
 
 
