@@ -100,7 +100,7 @@ def tiered(
     """
     start = _Starter(posed, plain, StiffSteps(method) if may_leave else None)
     try:
-        return driven(playback(method), start=start), start
+        return driven(playback(start.loop_name(method)), start=start), start
     except TakeOver as taken:
         if taken.callback is None:
             return driven(start.left or STAND_INS[method]), start
