@@ -15,13 +15,15 @@ import numpy as np
 from fsci.kernels.sparse.compressed import Compressed
 from fsci.kernels.sparse.sparse_residual import residual
 
-__all__ = ["CONTRACTION", "defect", "inverse_weighted_norm", "irregular"]
+__all__ = ["CONTRACTION", "contracts", "defect", "inverse_weighted_norm", "irregular"]
 
 # Fractional parts of multiples of these are spread evenly and repeat nothing: the golden section, and sqrt(2).
 _STEPS = (0.6180339887498949, 0.4142135623730951)
 _CLIMBS = 4
 # An estimate of the defect above this is not trusted to be below one.
 CONTRACTION = 0.5
+# A step that shrinks a vector to this share needs no closer look.
+_AT_ONCE = 0.1
 
 Operator = Callable[[Any], Any]
 
@@ -65,6 +67,26 @@ def inverse_weighted_norm(solve: Callable[..., Any], weights: Any, kind: Any) ->
     return _norm_inf(
         lambda v: solve(weights * v), lambda v: weights * solve(v, adjoint=True).conj(), weights.size, kind
     )
+
+
+def contracts(a: Compressed, solve: Callable[..., Any]) -> bool:
+    """Whether powers of ``I - F^-1 A`` shrink an irregular vector at once, or its norm is estimated below one.
+
+    What a null vector holds of it is kept, while all else shrinks: after steps of a tenth each it would show.
+    """
+    nothing = np.zeros(a.n, a.data.dtype)
+    v = irregular(a.n).astype(a.data.dtype)
+    before = float(np.abs(v).max(initial=0.0))
+    with np.errstate(all="ignore"):
+        for _ in range(_CLIMBS + 1):
+            v = v + solve(residual(a.indptr, a.indices, a.data, a.by_rows, v, nothing)[0])
+            size = float(np.abs(v).max(initial=0.0))
+            if not size <= _AT_ONCE * before:
+                return defect(a, solve) < CONTRACTION
+            if size == 0.0:
+                return True
+            v, before = v / size, 1.0
+    return True
 
 
 def defect(a: Compressed, solve: Callable[..., Any]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fsci.core.types import Attempt, Evidence, Fact, Problem, Refusal
 from fsci.kernels.sparse.compressed import compressed
-from fsci.kernels.sparse.estimation import CONTRACTION, defect
+from fsci.kernels.sparse.estimation import contracts
 from fsci.kernels.sparse.multifrontal import Factors, Ordering, supernodal
 from fsci.kernels.sparse.sparse_residual import compressed_residual
 
@@ -99,7 +99,7 @@ def factored_attempt(problem: Problem, evidence: Evidence, factor: Callable[...,
     graph = evidence.get("graph")
     s = supernodal(graph.starts, graph.lists, evidence.get("ordering"))
     factors = factor(s, a.indptr, a.indices, a.data, a.by_rows)
-    if factors is None or (factors.replaced and not defect(a, factors.solve) < CONTRACTION):
+    if factors is None or (factors.replaced and not contracts(a, factors.solve)):
         return None
     x, measured = refined(problem, factors.solve)
     return Attempt(

@@ -1,5 +1,6 @@
 """No bound of a sparse system is exceeded: by exact solutions, adversarial sides, singular and real matrices."""
 
+import itertools
 import warnings
 
 import flint
@@ -13,7 +14,16 @@ from benchmarks.calibrate_direct import grid, network
 from fsci.kernels.sparse.sparse_residual import compressed_residual
 from fsci.sparse.linalg.systems import spsolve
 
-KERNELS = ["cholesky_multifrontal", "hidden_triangle", "lu_multifrontal", "superlu", "superlu_symmetric"]
+KERNELS = [
+    "cholesky_multifrontal",
+    "hidden_triangle",
+    "lu_left_looking",
+    "lu_multifrontal",
+    "lu_multifrontal_matched",
+    "small_direct",
+    "superlu",
+    "superlu_symmetric",
+]
 
 
 def exact(a: sp.csc_array, b: np.ndarray) -> np.ndarray | None:
@@ -60,8 +70,19 @@ def hard(rng: np.random.Generator) -> dict[str, sp.csc_array]:
         "twins": sp.csc_array(twins),
         "network": network(n),
         "triangle": sp.csc_array(np.tril(rng.standard_normal((n, n)))[rng.permutation(n)][:, rng.permutation(n)]),
+        "plant": sp.csc_array(sp.diags_array(np.logspace(-5, 5, n)) @ network(n)[rng.permutation(n)]),
+        "saddle": saddle(rng, n),
         "growth": sp.csc_array(np.tril(-np.ones((n, n)), -1) + np.eye(n) + np.eye(n)[:, [-1]] @ np.ones((1, n))),
     }
+
+
+def saddle(rng: np.random.Generator, n: int) -> sp.csc_array:
+    """A third of the diagonal is zero; the constraints nearly depend on one another."""
+    m = n // 3
+    constraints = np.where(rng.random((m, n - m)) < 0.3, rng.standard_normal((m, n - m)), 0.0)
+    constraints[1] = constraints[0] + 1e-7 * constraints[1]
+    top = np.diag(np.logspace(0, -6, n - m))
+    return sp.csc_array(np.block([[top, constraints.T], [constraints, np.zeros((m, m))]]))
 
 
 def sides(a: sp.csc_array, rng: np.random.Generator) -> list[np.ndarray]:
@@ -95,16 +116,16 @@ def test_singular_matrices_are_never_certified(rng):
         i, j = 3 + seed, 5 + seed
         a[j, :] = a[[i], :]
         a[:, j] = a[:, [i]]
-        a = sp.csc_array(a)
-        b = a @ np.ones(n)
-        for kernel in KERNELS:
+        both = sp.csc_array(a), sp.csc_array(sp.csr_array(a)[rng.permutation(n)])
+        for kernel, singular in itertools.product(KERNELS, both):
+            b = singular @ np.ones(n)
             with (
                 fsci.policy(overrides={"sparse_linear_system": kernel}),
                 fsci.trace() as log,
                 warnings.catch_warnings(),
             ):
                 warnings.simplefilter("ignore")
-                spsolve(a, b)
+                spsolve(singular, b)
             assert log[-1].certificate.verdict != "certified", (seed, kernel)
 
 

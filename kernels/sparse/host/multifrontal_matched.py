@@ -10,7 +10,7 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.sparse.columns import moved_matrix
 from fsci.kernels.sparse.compressed import compressed
-from fsci.kernels.sparse.estimation import CONTRACTION, defect
+from fsci.kernels.sparse.estimation import contracts
 from fsci.kernels.sparse.factored import Reusable, ordering_fits, ordering_work, refined
 from fsci.kernels.sparse.multifrontal import lu, supernodal
 
@@ -53,7 +53,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         # Stored rows are the columns of the transpose, whose adjoint is the conjugate.
         return stored(rhs.conj(), not adjoint).conj() if a.by_rows else stored(rhs, adjoint)
 
-    if factors.replaced and not defect(a, solve) < CONTRACTION:
+    if factors.replaced and not contracts(a, solve):
         return Attempt(None, status="stalled", facts={"restricted_pivots": Fact(False)})
     x, measured = refined(problem, solve)
     kept = {"factors": Fact(Reusable(solve, repr(factors)))}
