@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array, eye_array
+from scipy.sparse import csr_array, eye_array
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
@@ -146,10 +146,22 @@ def _refined(a: Any, shift: float, solve: Any) -> Any:
     return twice
 
 
-def _factors(evidence: Evidence, a: Any, shift: float, sign: float, factor: Any) -> Any:
-    shifted = csc_array((sign * (a - shift * eye_array(a.shape[0], format="csr"))).T)  # symmetric: rows are columns
+def _shifted(a: Any, shift: float, sign: float) -> Any:
+    """``sign (A - shift)`` for a symmetric matrix in compressed rows, which are its columns."""
+    n = a.shape[0]
+    rows = np.repeat(np.arange(n, dtype=a.indices.dtype), np.diff(a.indptr))
+    diagonal = np.flatnonzero(a.indices == rows)
+    if diagonal.size == n and a.has_sorted_indices:
+        data = a.data * sign
+        data[diagonal] -= sign * shift
+        return csr_array((data, a.indices, a.indptr), shape=a.shape)
+    shifted = csr_array(sign * (a - shift * eye_array(n, format="csr")))
     shifted.sort_indices()
-    m, graph = one_matrix(shifted), evidence.get("graph")
+    return shifted
+
+
+def _factors(evidence: Evidence, a: Any, shift: float, sign: float, factor: Any) -> Any:
+    m, graph = one_matrix(_shifted(a, shift, sign)), evidence.get("graph")
     s = supernodal(graph.starts, graph.lists, evidence.get("ordering"))
     return factor(s, m.indptr, m.indices, m.data, False)
 
