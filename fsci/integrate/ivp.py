@@ -89,7 +89,9 @@ def solve_ivp(
     args : tuple, optional
         Numbers and float64 vectors reach a compiled callback; with others it stays interpreted.
     **options
-        `rtol`, `atol`, `max_step`, `first_step`, and those of the implicit methods.
+        `rtol`, `atol`, `max_step`, `first_step`, and those of the implicit methods. One is fsci's, which SciPy warns
+        of: `invariants`, a callable ``g(t, y, *args)`` or a list of them. They do not change the solution; a
+        certificate says by `detail["invariants_drift"]` how far each went from its first value.
 
     Returns
     -------
@@ -103,6 +105,7 @@ def solve_ivp(
     fsci.UncertifiedError
         In hardened mode, if the integration fails, or ends in values that are not finite.
     """
+    invariants = _invariants(options.pop("invariants", None))
     plain = events is None and not dense_output
     given = {"t_eval": t_eval, "dense_output": dense_output, "events": events, "vectorized": vectorized, "args": args}
     fun = jax_rhs(fun) or fun
@@ -119,7 +122,7 @@ def solve_ivp(
         )
         return value
     fun = native_rhs(fun) or fun
-    problem = _problem(fun, t_span, y0, method, given, options)
+    problem = _problem(fun, t_span, y0, method, {**given, "invariants": invariants}, options)
     if isinstance(problem, str):
         method = for_scipy(method)
         return hand_over(_scipy_solve_ivp, "integrate.solve_ivp", problem, fun, t_span, y0, method, **given, **options)
@@ -134,6 +137,15 @@ def solve_ivp(
     if frame.policy.hardened and diagnosis.attempt is not None and diagnosis.attempt.status != "ok":
         raise UncertifiedError(_complaint(diagnosis), diagnosis)
     return diagnosis.value
+
+
+def _invariants(given: Any) -> tuple[Any, ...]:
+    """As a tuple of callables."""
+    listed = given if isinstance(given, (list, tuple)) else [given]
+    found = () if given is None else tuple(listed)
+    if not all(callable(one) for one in found):
+        raise TypeError("`invariants` must be a callable g(t, y, *args), or a list of them")
+    return found
 
 
 def _complaint(diagnosis: Diagnosis) -> str:

@@ -16,6 +16,7 @@ from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, pl
 from fsci.kernels.integrate.events import Roots, watchful
 from fsci.kernels.integrate.jax_callbacks import JaxRhs
 from fsci.kernels.integrate.native_callbacks import NativeRhs
+from fsci.kernels.integrate.recorded import recordable, recorded_result
 
 __all__ = [
     "LEFT",
@@ -25,6 +26,7 @@ __all__ = [
     "compiled_fast",
     "compiled_run",
     "driven",
+    "giving",
     "is_jitted",
     "is_plain",
     "may_be_left",
@@ -60,7 +62,7 @@ def may_be_left(method: str, problem: Problem) -> bool:
 def driven(problem: Problem, method: Any, **more: Any) -> Any:
     """SciPy's driver on `problem`, with `method` one of its names or classes; `more` are options of the class."""
     (function, span, y0), options = problem.operands, problem.parameters
-    method, function = for_scipy(method), _giving(function, len(options["args"] or ()))
+    method, function = for_scipy(method), giving(function, len(options["args"] or ()))
     names = ("t_eval", "dense_output", "events", "vectorized", "args")
     chosen = {name: options[name] for name in names} | options["options"] | more
     if not chosen["args"]:
@@ -72,7 +74,7 @@ def driven(problem: Problem, method: Any, **more: Any) -> Any:
     return options["drive"](function, span, y0, method, **chosen)
 
 
-def _giving(function: Any, extra: int) -> Any:
+def giving(function: Any, extra: int) -> Any:
     """`function` as SciPy calls it: a jitted one that fills the derivatives it is handed gives them here."""
     if isinstance(function, (NativeRhs, JaxRhs)) or not is_jitted(function):
         return function
@@ -81,12 +83,12 @@ def _giving(function: Any, extra: int) -> Any:
     if _arity(function.py_func) != 3 + extra:
         return function
 
-    def giving(t: float, y: Any, *args: Any) -> Any:
+    def filled(t: float, y: Any, *args: Any) -> Any:
         out = np.empty_like(y)
         function(t, y, out, *args)
         return out
 
-    return giving
+    return filled
 
 
 def _callback(problem: Problem) -> Any:
@@ -127,6 +129,11 @@ def compiled_run(method: str, problem: Problem) -> Attempt:
         loop = loop_of(method).of(method, callback, problem)
         value = plain_result(loop, problem.operands[1][0], *_rest(problem))
         return Attempt(None, status="declined") if value is None else attempt_of(value, loop)
+    if recordable(problem, method):
+        loop = loop_of(method).of(method, callback, problem)
+        value = recorded_result(loop, callback, problem, method)
+        if value is not None:
+            return attempt_of(value, loop)
     loops: list[Loop] = []
 
     def start(solver: Any) -> Loop:

@@ -17,6 +17,7 @@ from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
 from fsci.kernels.integrate.compiled import driven, solution
+from fsci.kernels.integrate.told import drifts, steps_told
 
 __all__: list[str] = []
 
@@ -40,14 +41,9 @@ _STIFF_METHODS = frozenset({"Radau", "BDF", "LSODA", "Rodas5P"})
 @register_check("initial_value_problem", "host")
 def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy) -> Certificate:
     result, options = attempt.value, problem.parameters
-    span = abs(problem.operands[1][1] - problem.operands[1][0])
-    detail: dict[str, Any] = {
-        name: evidence.get(name)
-        for name in ("steps", "rejected_steps", "failed_newton", "stiff", "interpreted")
-        if name in evidence
-    }
-    if "spectral_radius" in evidence:
-        detail["stiffness_ratio"] = float(evidence.get("spectral_radius")) * span
+    detail = steps_told(problem, evidence, result)
+    if options.get("invariants"):
+        detail["invariants_drift"] = drifts(problem, result)
     nothing = Certificate(verdict="uncertified", algorithm=attempt.kernel, detail=detail)
     if attempt.status != "ok":
         return nothing
@@ -71,6 +67,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     agree = apart <= np.maximum(_CONTRACTION * distance.max(axis=1), _FLOOR * problem.unit_roundoff * size)
     detail["references_agree"] = bool(np.all(agree | (apart <= _CONTRACTION * tolerance)))
     if not detail["references_agree"]:
+        detail["digits_by_component"] = np.zeros(states.shape[0], dtype=int)
         return Certificate(verdict="uncertified", algorithm=attempt.kernel, detail=detail)
     errors = np.where(agree, estimate[:, -1], np.inf)
     detail["global_error"] = errors
