@@ -17,7 +17,7 @@ import scipy.sparse.linalg as scipy_linalg
 
 import fsci
 from benchmarks.workloads import Calls, Workload, budgets
-from benchmarks.workloads_direct import GENERATED, calls
+from benchmarks.workloads_direct import GENERATED, calls, convection
 from fsci.sparse.products import METHODS
 
 __all__ = ["SPARSE", "SPSOLVE", "TARGETS", "Product", "laplacian", "random_rows"]
@@ -98,11 +98,12 @@ def _sum(a: Any, b: Any) -> Calls:
     return _calls(a, "_binopt", b, "_plus_")
 
 
-def _iteration(a: Any, **options: Any) -> Calls:
+def _iteration(a: Any, method: str = "cg", **options: Any) -> Calls:
     b = np.random.default_rng(1).standard_normal(a.shape[0])
+    own, theirs = getattr(fsci.sparse.linalg, method), getattr(scipy_linalg, method)
     return {
-        "fsci": lambda: fsci.sparse.linalg.cg(a, b, rtol=1e-8, **options),
-        "scipy": lambda: scipy_linalg.cg(a, b, rtol=1e-8),
+        "fsci": lambda: own(a, b, rtol=1e-8, **options),
+        "scipy": lambda: theirs(a, b, rtol=1e-8),
     }
 
 
@@ -130,6 +131,11 @@ SPARSE = (
     Workload("A + A, n=9", lambda: _sum(laplacian(3), laplacian(3))),
     Workload("spsolve_triangular, 300^2", lambda: _triangle(300)),
     Workload("cg, Laplacian 100^2", lambda: _iteration(laplacian(100))),
+    Workload("bicgstab, Laplacian 100^2", lambda: _iteration(laplacian(100), "bicgstab")),
+    Workload("minres, Laplacian 100^2", lambda: _iteration(laplacian(100), "minres")),
+    Workload("gmres, convection 60^2", lambda: _iteration(sp.csr_array(convection(60)), "gmres")),
+    Workload("gmres M=auto, convection 100^2", lambda: _iteration(sp.csr_array(convection(100)), "gmres", M="auto")),
+    Workload("bicgstab M=auto, Laplacian 30^3", lambda: _iteration(laplacian(30, 3), "bicgstab", M="auto")),
     Workload("cg M=auto, Laplacian 300^2", lambda: _iteration(laplacian(300), M="auto"), dear=True),
     Workload("cg M=auto, Laplacian 1000^2", lambda: _iteration(laplacian(1000), M="auto"), dear=True),
 )
