@@ -22,7 +22,7 @@ from fsci.kernels.integrate.auto_solver import AutoSolver
 from fsci.kernels.integrate.pairs import PAIRS
 from fsci.kernels.integrate.status import CALLBACK_FAILED, DONE, MORE, TOO_SMALL
 
-__all__ = ["BASES", "Chunks", "Loop", "loop_of", "plain_result", "playback"]
+__all__ = ["BASES", "STIFF_TOO", "Chunks", "Loop", "loop_of", "plain_result", "playback"]
 
 # Tries of the first call, the growth from call to call at most, and the seconds that a call should take. An
 # interrupt waits for the end of a call: eight tries of a callback of 10 ms take about half a second.
@@ -40,7 +40,8 @@ _LOOPS = {
     "auto": "auto.AutoLoop", "Rodas5P": "rodas.RodasLoop",
 }  # fmt: skip
 
-_STIFF = (
+# What a failure's message says of a stiff problem, after SciPy's words.
+STIFF_TOO = (
     " The steps were held small by stability, not by accuracy: the problem appears to be stiff. Use method='Radau', "
     "'BDF' or 'LSODA'."
 )
@@ -139,7 +140,7 @@ def plain_result(loop: Loop, t0: float, y0: Any, t_eval: Any) -> Any:
         t, y = t_eval[: loop.asked].copy(), loop.y_eval[: loop.asked].T
     else:
         t, y = [], []  # SciPy's, too
-    message = MESSAGES[0] if status == 0 else OdeSolver.TOO_SMALL_STEP + (_STIFF if loop.stiff else "")
+    message = MESSAGES[0] if status == 0 else OdeSolver.TOO_SMALL_STEP + (STIFF_TOO if loop.stiff else "")
     nfev, njev, nlu = loop.counts
     return OdeResult(
         t=t, y=y, sol=None, t_events=None, y_events=None, nfev=nfev, njev=njev, nlu=nlu,
@@ -180,7 +181,7 @@ class Playback:
             self._chunks = Chunks(getattr(self, "n", 1) * 16)
         while self._place == loop.stored:
             if loop.status == TOO_SMALL:
-                return False, OdeSolver.TOO_SMALL_STEP + (_STIFF if loop.stiff else "")
+                return False, OdeSolver.TOO_SMALL_STEP + (STIFF_TOO if loop.stiff else "")
             if loop.status == CALLBACK_FAILED:
                 return super()._step_impl()  # type: ignore[misc]
             self._chunks.advance(loop, store=True, keep=True)

@@ -78,7 +78,7 @@ class ExplicitLoop:
         self.y_eval = np.empty((self._t_eval.size, n))
         self.times, self.states, self._evaluations = _NO_TIMES, np.empty((0, n)), _NO_COUNTS
         self.stored, self.status = 0, MORE
-        self._counted = 0
+        self._counted, self._rows = 0, pair.stages + 1
         if f0 is not None:
             self._f[:n] = f0
             return
@@ -93,6 +93,15 @@ class ExplicitLoop:
         """The same loop; a call ends where the problem has been seen to be stiff."""
         self._counts[STIFF_ENOUGH] = _STIFF_SAMPLES
         return self
+
+    def keep_all_stages(self, keep: bool) -> None:
+        """Keep the extra stages of the dense output of every step, and count them."""
+        self._rows = self._pair.starts.size - 1 if keep else self._pair.stages + 1
+
+    @property
+    def evaluations(self) -> Any:
+        """Count of evaluations after each stored step."""
+        return self._evaluations
 
     @property
     def is_stiff_now(self) -> bool:
@@ -138,7 +147,7 @@ class ExplicitLoop:
         self._last = self._counted, self._reals[T], self._y[:n].copy()
         self.times, self.states = np.empty(capacity), np.empty((capacity, n))
         self._evaluations = np.empty(capacity, np.int64)
-        self.slopes = np.empty((capacity, pair.stages + 1, n) if keep else (0, 0, 0))
+        self.slopes = np.empty((capacity, self._rows, n) if keep else (0, 0, 0))
         self.status, self.stored = advance(
             self._address, self._callback.parameters, self._reals, self._counts, self._y, self._f,
             self._slopes, self._atol, self._room, pair.table, pair.stages, pair.order, self._t_eval, self.y_eval,

@@ -11,6 +11,7 @@ from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.integrate.auto_solver import STAND_INS, for_scipy
 from fsci.kernels.integrate.compiled import LEFT, attempt_of, driven, is_jitted, is_plain, may_be_left
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
+from fsci.kernels.integrate.recorded import recordable, recorded_result
 from fsci.kernels.integrate.stiff_steps import StiffSteps
 from fsci.kernels.integrate.tiering import TakeOver, Watch
 
@@ -62,7 +63,7 @@ class _Starter:
             raise TakeOver(None)  # interpreted steps are explicit: a stiff problem must not go on with them
         if callback is None or self.problem is None or (self.watch is not None and self.watch.reason):
             return None
-        if self._plain:
+        if self._plain or (recordable(self.problem, method) and self.problem.parameters["events"] is None):
             raise TakeOver(callback)
         self.loop = loop_of(method).resumed(method, callback, self.problem, solver)
         return self.loop
@@ -109,7 +110,10 @@ def tiered(
         # From the beginning: the loop is so much faster that going over it again is cheaper than joining the two.
         name = start.loop_name(method)
         start.loop = loop_of(name).of(name, taken.callback, problem)
-        value = plain_result(start.loop, problem.operands[1][0], problem.operands[2], problem.parameters["t_eval"])
+        if plain:
+            value = plain_result(start.loop, problem.operands[1][0], problem.operands[2], problem.parameters["t_eval"])
+        else:
+            value = recorded_result(start.loop, taken.callback, problem, name)
         return (driven(for_scipy(method)) if value is None else value), start
     finally:
         if start.watch is not None:
