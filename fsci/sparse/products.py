@@ -17,11 +17,11 @@ import numpy as np
 import scipy
 from scipy.sparse import _bsr, _compressed, _coo, _dia
 
-from fsci.kernels.sparse.host import csr_products
+from fsci.kernels.sparse.host import csc_products, csr_products
 from fsci.kernels.sparse.host.addition import add
-from fsci.kernels.sparse.host.bsr_products import bsr_matmat_dense
+from fsci.kernels.sparse.host.bsr_products import bsr_matmat_dense, bsr_matvec
 from fsci.kernels.sparse.host.coo_products import coo_matvec
-from fsci.kernels.sparse.host.csc_products import csc_matmat_dense, csc_matvec
+from fsci.kernels.sparse.host.csc_products import columns_times_vector, csc_matmat_dense, csc_matvec
 from fsci.kernels.sparse.host.csr_products import csr_matmat_dense, csr_matvec, rows_times_vector
 from fsci.kernels.sparse.host.dia_products import dia_matvec
 from fsci.kernels.sparse.host.reductions import row_sums
@@ -73,7 +73,7 @@ def _sound(matrix: Any) -> bool:
 
 
 _FLOAT64 = np.dtype(np.float64)
-_one_piece = csr_products.VECTOR_THREADS.pieces
+_pieces, _threads = csr_products.VECTOR_THREADS.pieces, csc_products.VECTOR_THREADS
 
 
 def matvec(self: Any, other: Any) -> Any:
@@ -87,13 +87,17 @@ def matvec(self: Any, other: Any) -> Any:
         and indptr.dtype is _INT32 is index
         and other.strides == (8,) == data.strides
         and indices.strides == (4,) == indptr.strides
-        and self._format == "csr"
         and len(self._shape) == 2
     ):
-        rows = self._shape[0]
-        if _one_piece(_FLOAT64, data.size + rows) == 1:
-            y = np.empty(rows)
-            if rows_times_vector(indptr, indices, data, other, y, 0, rows) < 0:
+        rows, columns = self._shape
+        if self._format == "csr":
+            if _pieces(_FLOAT64, data.size + rows) == 1:
+                y = np.empty(rows)
+                if rows_times_vector(indptr, indices, data, other, y, 0, rows) < 0:
+                    return y
+        elif self._format == "csc" and _threads(_FLOAT64, data.size + rows) == 1:
+            y = np.zeros(rows)
+            if columns_times_vector(indptr, indices, data, other, y, 0, columns) < 0:
                 return y
     if (
         other.dtype is dtype
@@ -191,10 +195,11 @@ def _blocks_vector(self: Any, other: Any) -> Any:
         and indptr.dtype is index
         and other.strides == _VALUES.get(dtype)
         and indices.strides == indptr.strides == _INDICES.get(index)
+        and data.ndim == 3
         and data.flags.c_contiguous
     ):
         rows, columns = self._shape
-        return bsr_matmat_dense(rows, columns, indptr, indices, data, other.reshape(-1, 1)).reshape(-1)
+        return bsr_matvec(rows, columns, indptr, indices, data, other)
     return _block_vector(self, other)
 
 

@@ -15,6 +15,7 @@ from numba import complex64, complex128, float32, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
+from fsci.kernels.sparse.moving import move_entries
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
@@ -62,8 +63,9 @@ def compare_patterns(a_indptr, a_indices, b_indptr, b_indices, a_stored, b_store
 
     Or -1 or -2 for the operand that is malformed, -3 where one is not in canonical form.
     """
-    # The room for a result is taken from the ends of the range: nothing between them may exceed it.
-    rises_a, rises_b = True, True
+    # The room for a result is taken from the ends of the range: they must be sound, and nothing between may exceed it.
+    rises_a = (a_indptr[start] >= 0) & (int64(a_indptr[stop]) <= a_stored)
+    rises_b = (b_indptr[start] >= 0) & (int64(b_indptr[stop]) <= b_stored)
     for i in range(uint64(start), uint64(stop)):
         rises_a &= a_indptr[i] <= a_indptr[i + uint64(1)]
         rises_b &= b_indptr[i] <= b_indptr[i + uint64(1)]
@@ -198,23 +200,27 @@ def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative
         if sum(spread(lambda i, j: add_equal(*a, b[0], b[2], minus, indptr, indices, data, i, j), bounds)):
             stored = drop_zeros(indptr, indices, data)
         return data[:stored], indices[:stored], indptr
-    made: dict[int, tuple[Any, Any]] = {}
+    # Each part has room for all entries of both; one more, for one that cancels is written before it is left out.
+    bounds = sorted(set(bounds))
+    places = {i: _entries(a, i) + _entries(b, i) + before for before, i in enumerate(bounds)}
+    indices, data = np.empty(places[rows], index), np.empty(places[rows], dtype)
 
     def merge(i: int, j: int) -> int:
-        # The first one's room is for all; one entry more, for one that cancels is written before it is left out.
-        end = j if i else rows
-        room = int(a[0][end]) - int(a[0][i]) + int(b[0][end]) - int(b[0][i])
-        room = min(room, a[2].size + b[2].size) + 1
-        made[i] = np.empty(room, index), np.empty(room, dtype)
-        return int(merge_rows(*a, *b, minus, columns, indptr, *made[i], i, j))
+        own = slice(places[i], places[j])
+        return int(merge_rows(*a, *b, minus, columns, indptr, indices[own], data[own], i, j))
 
-    bounds = sorted(set(bounds))
     used = spread(merge, bounds)
     if _refused(used, a, b, columns):
         return None
-    ends = np.cumsum(used).tolist()
-    indices, data = made[0]
-    for (i, j), before, after in zip(list(pairwise(bounds))[1:], ends[:-1], ends[1:], strict=True):
-        indptr[i + 1 : j + 1] += before
-        indices[before:after], data[before:after] = made[i][0][: after - before], made[i][1][: after - before]
-    return data[: ends[-1]], indices[: ends[-1]], indptr
+    total = 0
+    for (i, j), count in zip(pairwise(bounds), used, strict=True):
+        move_entries(indices, data, places[i], total, count)
+        if total:
+            indptr[i + 1 : j + 1] += total
+        total += count
+    return data[:total], indices[:total], indptr
+
+
+def _entries(a: tuple[Any, Any, Any], row: int) -> int:
+    """Entries before a row."""
+    return int(a[0][row]) - int(a[0][0])

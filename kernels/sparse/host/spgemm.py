@@ -3,8 +3,8 @@
 SciPy gives the entries of a row in the reverse of the order in which they are first met, each sum taken
 in the order of the terms, and leaves out a sum that is zero. Packed backwards they come so by themselves, and the
 result is the same to the last bit, its unsorted indices included. The number of terms bounds the number of entries;
-where it promises too much room, the entries are counted first. Room that is not written is not occupied, so the last
-thread packs into the result itself, and only what the others made is moved.
+where it promises too much room, the entries are counted first. Room that is not written is not occupied, so the
+threads pack into the result itself, each at the end of its part, and the parts are moved together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numba import complex64, complex128, float32, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.guard import compressed_inside, malformed
+from fsci.kernels.sparse.moving import move_entries
 from fsci.kernels.sparse.split import Threads
 from fsci.kernels.threads import spread
 
@@ -149,33 +150,28 @@ def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, 
         scratch = {i: np.empty(columns, np.int64) for i in rooms}
         spread(lambda i, j: count_rows(a_indptr, a_indices, b_indptr, b_indices, scratch[i], counts, i, j), bounds)
         rooms = {i: int(counts[i + 1 : j + 1].sum()) for i, j in pairwise(bounds)}
-    room, starts = sum(rooms.values()), terms  # the running count of terms is not needed any more
+    ends = dict(zip(rooms, np.cumsum(list(rooms.values())).tolist(), strict=True))
+    room, starts = ends[bounds[-2]], terms  # the running count of terms is not needed any more
     indices, data = np.empty(room, index), np.empty(room, dtype)
-    made: dict[int, tuple[Any, Any]] = {bounds[-2]: (indices, data)}
+    places = {i: np.empty(columns, np.int32 if rooms[i] < _NARROW else np.int64) for i in rooms}
 
     def fill(i: int, j: int) -> int:
-        if j < rows:
-            made[i] = np.empty(rooms[i], index), np.empty(rooms[i], dtype)
-        place = np.empty(columns, np.int32 if made[i][0].size < _NARROW else np.int64)
         arrays = a_indptr, a_indices, a_data, b_indptr, b_indices, b_data
-        return int(fill_rows(*arrays, place, starts, *made[i], i, j))
+        own = slice(ends[i] - rooms[i], ends[i])
+        return int(fill_rows(*arrays, places[i], starts, indices[own], data[own], i, j))
 
     used = spread(fill, bounds)
     total = sum(used)
     if total > np.iinfo(index).max:
         raise TooManyEntriesError
-    indices, data = indices[room - total :], data[room - total :]
-    if 2 * total < room:  # SciPy's rule: it does not keep more than twice what is needed
-        indices, data = np.empty(total, index), np.empty(total, dtype)
-    elif len(used) == 1:
-        starts[rows] = total
-        return data, indices, starts.astype(index)
-    before = 0
-    for (i, j), count in zip(pairwise(bounds), used, strict=True):
-        from_indices, from_data = (made[i][0][-count:], made[i][1][-count:]) if count else (indices[:0], data[:0])
-        if j < rows or 2 * total < room:
-            indices[before : before + count], data[before : before + count] = from_indices, from_data
-        starts[i:j] += before
-        before += count
+    target, before = room, total
+    for (i, j), count in zip(reversed([*pairwise(bounds)]), reversed(used), strict=True):
+        target, before = target - count, before - count
+        move_entries(indices, data, ends[i] - count, target, count)
+        if before:
+            starts[i:j] += before
     starts[rows] = total
+    indices, data = indices[target:], data[target:]
+    if 2 * total < room:  # SciPy's rule: it does not keep more than twice what is needed
+        indices, data = indices.copy(), data.copy()
     return data, indices, starts.astype(index)
