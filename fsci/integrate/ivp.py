@@ -73,7 +73,8 @@ def solve_ivp(
     ----------
     fun : callable
         ``fun(t, y, *args)`` gives the n derivatives; or, jitted, ``fun(t, y, dydt, *args)`` writes them. A C function
-        (`numba.cfunc`, `scipy.LowLevelCallable`) is ``void f(double t, double *y, double *dydt, double *p)``.
+        (`numba.cfunc`, `scipy.LowLevelCallable`) is ``void f(double t, double *y, double *dydt, double *p)``. One that
+        uses JAX, jitted by it or not, is traced once and steps as fast, in the precision that JAX is set to.
     t_span : (float, float)
     y0 : (n,) array_like
     method : str or OdeSolver class
@@ -89,9 +90,11 @@ def solve_ivp(
     args : tuple, optional
         Numbers and float64 vectors reach a compiled callback; with others it stays interpreted.
     **options
-        `rtol`, `atol`, `max_step`, `first_step`, and those of the implicit methods. One is fsci's, which SciPy warns
-        of: `invariants`, a callable ``g(t, y, *args)`` or a list of them. They do not change the solution; a
-        certificate says by `detail["invariants_drift"]` how far each went from its first value.
+        `rtol`, `atol`, `max_step`, `first_step`, and those of the implicit methods. Without `jac`, Jacobians are
+        differences, grouped by a structure that is found; that of a function of JAX is differentiated exactly, by
+        methods that SciPy does not have and in hardened mode (elsewhere SciPy's counts are kept). One option is
+        fsci's, and SciPy warns of it: `invariants`, a callable ``g(t, y, *args)`` or a list of them. They do not
+        change the solution; a certificate's `detail["invariants_drift"]` says how far each went from its first value.
 
     Returns
     -------

@@ -71,6 +71,9 @@ def test_kernel_agrees_with_scipy_and_certifies_truthfully(kind: str, kernel: st
 OUT_OF_REACH = {
     "auto": "a method that SciPy does not have: tests/integrate/test_auto.py",
     "rodas5p": "a method that SciPy does not have: tests/integrate/test_rodas.py",
+    "tsit5": "a method that SciPy does not have: tests/integrate/test_pairs.py",
+    "vern7": "a method that SciPy does not have: tests/integrate/test_pairs.py",
+    "structured_auto": "a method that SciPy does not have: tests/integrate/test_structured.py",
     "gmres_ir": "for conditions that single-precision factors alone cannot refine: tests/linalg/test_refinement.py",
     "refined_twofold": "for factors of an attempt before it: tests/sparse/test_sparse_certificates.py",
     "small_direct": "for calls without evidence: tests/sparse/test_spsolve.py",
