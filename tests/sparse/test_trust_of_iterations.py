@@ -106,3 +106,51 @@ def test_a_small_residual_alone_certifies_nothing():
         certificate = fsci.explain(getattr(ours, method), a, b, rtol=1e-12).certificate
         assert certificate.verdict == "uncertified"
         assert certificate.forward_error == np.inf
+
+
+def disordered(a, rng):
+    """The same matrix with unsorted indices, each entry split in two, and a stored zero in every row."""
+    coo = a.tocoo()
+    n = a.shape[0]
+    order = rng.permutation(2 * coo.nnz + n)
+    rows = np.concatenate([coo.row, coo.row, np.arange(n)])[order]
+    columns = np.concatenate([coo.col, coo.col, rng.integers(0, n, n)])[order]
+    values = np.concatenate([0.25 * coo.data, 0.75 * coo.data, np.zeros(n)])[order]
+    by_row = np.argsort(rows, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
+    return sp.csr_array((values[by_row], columns[by_row], indptr), shape=a.shape)
+
+
+@pytest.mark.parametrize(("method", "kernel"), ROUTES)
+def test_entries_that_are_split_and_out_of_order_are_the_same_matrix(method, kernel):
+    rng = np.random.default_rng(4)
+    a = sp.csr_array(mesh(12, shift=0.1))
+    b = rng.standard_normal(144)
+    spoiled = disordered(a, rng)
+    kept = spoiled.copy()
+    with fsci.policy(overrides={"iterative_solve": kernel}):
+        diagnosis = fsci.explain(getattr(ours, method), spoiled, b, rtol=1e-10, M="auto")
+    assert diagnosis.attempts[0].kernel == kernel
+    np.testing.assert_allclose(a @ diagnosis.attempt.value, b, atol=1e-7)
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(spoiled, name), getattr(kept, name))
+
+
+@pytest.mark.parametrize("method", KERNELS)
+def test_what_has_no_answer_ends_without_an_error(method):
+    nan = sp.csr_array(np.array([[np.nan, 1.0], [1.0, 2.0]]))
+    lost = [sp.csr_array((3, 3)), sp.csr_array(np.ones((4, 4))), sp.csr_array(np.diag([1.0, 0.0, 2.0])), nan]
+    good = [np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1e300, 1e-300]), np.array([[2.0]])]
+    for a in (*lost, *map(sp.csr_array, good)):
+        n = a.shape[0]
+        b = np.arange(1.0, n + 1)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)
+            x, info = getattr(ours, method)(a, b, M="auto", maxiter=20)
+            diagnosis = fsci.explain(getattr(ours, method), a, b, M="auto", maxiter=20)
+        assert x.shape == (n,)
+        residual = np.linalg.norm(b - a @ x)
+        if info == 0 and method != "minres":  # which may end with least squares
+            assert residual <= 1.1e-5 * np.linalg.norm(b)
+        if any(a is one for one in lost):
+            assert diagnosis.certificate.verdict != "certified"
