@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.measure import Times, interleaved
 from benchmarks.workloads import Calls
 from benchmarks.workloads_sparse import SPARSE, TARGETS, Product
+from benchmarks.workloads_spectral import SPECTRAL, SPECTRAL_TARGETS
 from fsci.kernels.sparse.split import evenly
 from fsci.kernels.threads import spread, thread_count
 
@@ -65,7 +66,7 @@ def main() -> int:
     sys.stdout.write(
         f"{'workload':<32}{'fsci':>12}{'SciPy':>12}{'medians':>10}{'least':>8}{'GB/s':>7}{'most':>7}  target\n"
     )
-    for workload in SPARSE:
+    for workload in (*SPARSE, *SPECTRAL):
         if options.only not in workload.name:
             continue
         try:
@@ -76,7 +77,7 @@ def main() -> int:
         times = times_of(calls, options.seconds)
         own, peer = times["fsci"], times["scipy"]
         ratio, least = peer.median / own.median, float(peer.samples.min() / own.samples.min())
-        target = TARGETS[workload.name]
+        target = {**TARGETS, **SPECTRAL_TARGETS}[workload.name]
         verdict = "reached" if ratio >= target else "MISSED"
         cells = f"{own.median * 1e3:>10.3f}ms{peer.median * 1e3:>10.3f}ms{ratio:>9.2f}x{least:>7.2f}x"
         if isinstance(calls, Product):

@@ -34,7 +34,7 @@ def _work(problem: Problem, evidence: Evidence) -> float:
     a, p = problem.operands[0], problem.parameters
     basis = float(p["ncv"] or max(2 * p["k"] + 1, 20))
     products = _expected_products(problem, evidence)
-    work = products * (SLOWER * (2.0 * a.nnz + 6.0 * a.shape[0] * basis) + CALL)
+    work = products * (SLOWER * (2.0 * a.nnz + 12.0 * a.shape[0] * basis) + CALL)
     if p["sigma"] is None and p["which"] == "SM":
         work *= 10.0  # inside of the spectrum, or at its flat end
     if p["sigma"] is not None and "ordering" in evidence:

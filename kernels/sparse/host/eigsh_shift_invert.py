@@ -67,7 +67,7 @@ def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
 def _work(problem: Problem, evidence: Evidence) -> float:
     ordering, size = evidence.get("ordering"), _size(problem)
     sides = 2.0 if problem.parameters["sigma"] is not None else 1.0
-    each = 4.0 * sides * ordering.entries + 4.0 * problem.size * size
+    each = 8.0 * sides * ordering.entries + 4.0 * problem.size * size
     factor = sides * (ordering.flops + 8.0 * ordering.entries)
     return SLOWER * (factor + _SOLVES * size * each) + _SOLVES * size * CALL + _SETTING_UP
 
