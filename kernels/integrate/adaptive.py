@@ -18,7 +18,7 @@ from fsci.kernels.integrate.double_exponential import Transformed
 from fsci.kernels.integrate.gauss_kronrod import RULES, Rule
 from fsci.kernels.integrate.samples_of import Samples
 
-__all__ = ["Result", "integrate"]
+__all__ = ["BUDGET", "Result", "integrate"]
 
 Array = NDArray[np.float64]
 

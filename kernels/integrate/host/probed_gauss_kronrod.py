@@ -13,6 +13,7 @@ import numpy as np
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.integrate.examined import examined
+from fsci.kernels.integrate.wave_check import turns_fit
 
 __all__ = ["only_on_request"]
 
@@ -27,6 +28,10 @@ def only_on_request(problem: Problem, evidence: Evidence) -> Refusal | None:
         return Refusal("the output asked for is that of QUADPACK's own intervals")
     if evidence.get("samples") is None:
         return Refusal("no samples")
+    _, a, b = problem.operands
+    wave = problem.parameters["weight"] in ("cos", "sin") and math.isfinite(a) and math.isfinite(b)
+    if wave and not turns_fit(problem):
+        return Refusal("the wave turns too often")
     return None
 
 

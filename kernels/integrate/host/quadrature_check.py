@@ -20,13 +20,14 @@ import numpy as np
 from fsci.core.policy import Policy
 from fsci.core.registry import register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Problem, digits_of, relative_to_truth
-from fsci.kernels.integrate.adaptive import Result
 from fsci.kernels.integrate.double_exponential import resolvable, transformed
 from fsci.kernels.integrate.examined import examined
 from fsci.kernels.integrate.fourier import Fourier, decays, fourier_integral
 from fsci.kernels.integrate.host.fourier_double_exponential import is_fourier
+from fsci.kernels.integrate.host.levin_collocation import is_finite_wave
 from fsci.kernels.integrate.integrands import Integrand
 from fsci.kernels.integrate.samples_of import sampled, with_points
+from fsci.kernels.integrate.wave_check import Wave, wave_over_range
 
 __all__: list[str] = []
 
@@ -48,29 +49,33 @@ def _of_wave(problem: Problem, integrand: Integrand) -> tuple[Fourier, float] | 
     return fine, abs(fine.value - coarse.value) + rounding
 
 
+def _by_panels(problem: Problem, evidence: Evidence, target: float) -> Wave:
+    """The integral by adaptive panels that samples hold to account; of a wave over a half-line by its own formula."""
+    change, samples = evidence.get("transformed"), evidence.get("samples")
+    if change is None:
+        function, a, b = problem.operands
+        change = transformed(Integrand(function, a, b, problem.parameters))
+        samples = sampled(change)
+        if "met" in evidence:  # QUADPACK's own points: it may have met what no sample has
+            samples = with_points(change, samples, change.place_of(evidence.get("met")))
+    wave = _of_wave(problem, change.integrand) if is_fourier(problem) else None
+    if wave is not None:
+        return Wave(wave[0].value, wave[1], wave[0].magnitude, 0.0, samples)
+    seen = examined(change, samples, SHARE * target, "gk21", SPLIT, target)
+    return Wave(seen.result.value, seen.error, seen.result.magnitude, seen.hidden.bound, seen.samples)
+
+
 @register_check("quadrature", "host")
 def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy) -> Certificate:
     value = attempt.byproducts.get("result", math.nan)
-    function, a, b = problem.operands
+    _, a, b = problem.operands
     if not math.isfinite(value) or not resolvable(a, b):
         return Certificate(verdict="uncertified", algorithm=attempt.kernel, detail={"error_bound": math.inf})
-    change, samples = evidence.get("transformed"), evidence.get("samples")
     u = problem.unit_roundoff
     with np.errstate(all="ignore"):
-        if change is None:
-            change = transformed(Integrand(function, a, b, problem.parameters))
-            samples = sampled(change)
-            if "met" in evidence:  # QUADPACK's own points: it may have met what no sample has
-                samples = with_points(change, samples, change.place_of(evidence.get("met")))
-        wave = _of_wave(problem, change.integrand) if is_fourier(problem) else None
-        second: Fourier | Result
-        if wave is None:
-            target = policy.target(u)
-            seen = examined(change, samples, SHARE * target, "gk21", SPLIT, target)
-            second, second_error, lost, samples = seen.result, seen.error, seen.hidden.bound, seen.samples
-        else:
-            (second, second_error), lost = wave, 0.0
-    bound = abs(value - second.value) + second_error
+        second = wave_over_range(problem, policy.target(u)) if is_finite_wave(problem) else None
+        second = second or _by_panels(problem, evidence, policy.target(u))
+    bound = abs(value - second.value) + second.error
     bound = bound if math.isfinite(bound) else math.inf
     size, magnitude = abs(value), second.magnitude
     backward = bound / magnitude if magnitude > 0.0 else math.inf
@@ -86,11 +91,11 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         detail={
             "error_bound": bound,
             "second_rule": second.value,
-            "second_rule_error": second_error,
-            "may_hide": lost,
+            "second_rule_error": second.error,
+            "may_hide": second.hidden,
             "estimate": attempt.byproducts.get("estimate", math.inf),
-            "shape": samples.shape,
-            "samples": int(samples.t.size),
-            "widest_gap": samples.widest_gap,
+            "shape": second.samples.shape,
+            "samples": int(second.samples.t.size),
+            "widest_gap": second.samples.widest_gap,
         },
     )
