@@ -175,8 +175,7 @@ def _binary(self: Any, other: Any, op: str) -> Any:
     if not sound or self.indices.dtype != index:
         return _compressed_binary(self, other, op)
     columns = self._swap(self._shape)[1]
-    found = add(columns, (*mine, self.data), (*theirs, other.data), op == "_minus_")
-    return _compressed_binary(self, other, op) if found is None else self.__class__(found, shape=self.shape)
+    return self.__class__(add(columns, (*mine, self.data), (*theirs, other.data), op == "_minus_"), shape=self.shape)
 
 
 def _sum(self: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:

@@ -1,8 +1,10 @@
-"""Sum and difference of two matrices in canonical form: entry by entry where the patterns are equal, else by merging.
+"""Sum and difference of two matrices: entry by entry where the patterns are equal, else by merging rows.
 
 Memory that is written for the first time costs as much as the arithmetic. So equal patterns are found first, by the
 indices alone, and the result then has its final size; a merge writes into room for all entries of both, as
 SciPy's does, and only what the second thread made is moved. What cancels to zero leaves no entry, as in SciPy's merge.
+Rows that are in no order, or hold a place twice, are summed place by place; SciPy then gives the entries in the
+reverse of the order in which they are first met, and they come so by being packed backwards.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from fsci.kernels.sparse.moving import move_entries
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["add", "add_equal", "compare_patterns", "drop_zeros", "merge_rows"]
+__all__ = ["add", "add_equal", "compare_patterns", "drop_zeros", "merge_rows", "sum_places"]
 
 _ADDITION_THREADS = Threads("addition")
 _KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
@@ -82,7 +84,7 @@ def compare_patterns(a_indptr, a_indices, b_indptr, b_indices, a_stored, b_store
         if not rows_rise(a_indptr, a_indices, first, last):
             return -3
         if not equal_pattern(a_indptr, a_indices, b_indptr, b_indices, first, last):
-            return 0
+            return 0 if rows_rise(b_indptr, b_indices, first, last) else -3
     return 1
 
 
@@ -162,6 +164,79 @@ def merge_rows(  # type: ignore[no-untyped-def]
     return int64(here)
 
 
+@jit(
+    [
+        int64(
+            i[::1],
+            i[::1],
+            d[::1],
+            i[::1],
+            i[::1],
+            d[::1],
+            int64,
+            int64,
+            int64[::1],
+            i[::1],
+            i[::1],
+            d[::1],
+            int64,
+            int64,
+        )
+        for d, i in _KINDS
+    ]
+)
+def sum_places(  # type: ignore[no-untyped-def]
+    a_indptr, a_indices, a, b_indptr, b_indices, b, negative, columns, place, starts, indices, data, start, stop
+):
+    """Rows `start` to `stop` of A + B or A - B in any order, into the ends of `indices` and `data`; gives the entries.
+
+    Or -1 or -2 for the operand that is malformed. `place` is scratch of one entry a column; `starts` gets where
+    each row begins, counted from the first entry.
+    """
+    if not compressed_inside(a_indptr, a_indices, min(a_indices.size, a.size), columns, start, stop):
+        return -1
+    if not compressed_inside(b_indptr, b_indices, min(b_indices.size, b.size), columns, start, stop):
+        return -2
+    zero = a.dtype.type(0)
+    nowhere = indices.size
+    place[:] = nowhere
+    others = np.empty(columns, a.dtype)  # the sums of B in this row, from its last place on
+    here = uint64(nowhere)
+    for back in range(uint64(stop - start)):
+        i = uint64(stop) - uint64(1) - back
+        last = here
+        top = last - uint64(1)
+        for k in range(uint64(a_indptr[i]), uint64(a_indptr[i + uint64(1)])):
+            at = uint64(place[uint64(a_indices[k])])
+            if at >= last:
+                here -= uint64(1)
+                at = here
+                place[uint64(a_indices[k])] = at
+                indices[at], data[at], others[top - at] = a_indices[k], zero, zero
+            data[at] += a[k]
+        for k in range(uint64(b_indptr[i]), uint64(b_indptr[i + uint64(1)])):
+            at = uint64(place[uint64(b_indices[k])])
+            if at >= last:
+                here -= uint64(1)
+                at = here
+                place[uint64(b_indices[k])] = at
+                indices[at], data[at], others[top - at] = b_indices[k], zero, zero
+            others[top - at] += b[k]
+        kept = last
+        for t in range(last - here):
+            s = top - t
+            value = data[s] - others[t] if negative else data[s] + others[t]
+            place[uint64(indices[s])] = nowhere  # its place may be one of the next row
+            if value != zero:
+                kept -= uint64(1)
+                indices[kept], data[kept] = indices[s], value
+        here = kept
+        starts[i] = here
+    for i in range(uint64(start), uint64(stop)):
+        starts[i] -= here
+    return nowhere - int64(here)
+
+
 @jit([int64(i[::1], i[::1], d[::1]) for d, i in _KINDS])
 def drop_zeros(indptr, indices, data):  # type: ignore[no-untyped-def]
     """Leave out the entries that are zero, in place; gives the number of the others."""
@@ -176,7 +251,10 @@ def drop_zeros(indptr, indices, data):  # type: ignore[no-untyped-def]
     return int64(kept)
 
 
-def _refused(codes: list[int], a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], columns: int) -> bool:
+Matrix = tuple[Any, Any, Any]  # indptr, indices, data
+
+
+def _refused(codes: list[int], a: Matrix, b: Matrix, columns: int) -> bool:
     """Whether an operand is not canonical; raises for a malformed one."""
     for code, (indptr, indices, data) in ((-1, a), (-2, b)):
         if code in codes:
@@ -184,15 +262,15 @@ def _refused(codes: list[int], a: tuple[Any, Any, Any], b: tuple[Any, Any, Any],
     return min(codes) < 0
 
 
-def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative: bool) -> tuple[Any, Any, Any] | None:
-    """(data, indices, indptr) of A + B or A - B, each as (indptr, indices, data); None unless both are canonical."""
+def add(columns: int, a: Matrix, b: Matrix, negative: bool) -> Matrix:
+    """(data, indices, indptr) of A + B or A - B, each as (indptr, indices, data)."""
     rows, index, dtype = a[0].size - 1, a[1].dtype, a[2].dtype
     parts = _ADDITION_THREADS(dtype, a[2].size + b[2].size + rows)
     bounds = by_entries(a[0], rows, parts)
     patterns = (*a[:2], *b[:2], min(a[1].size, a[2].size), min(b[1].size, b[2].size), columns)
     codes = spread(lambda i, j: compare_patterns(*patterns, i, j), bounds)
     if _refused(codes, a, b, columns):
-        return None
+        return _add_places(columns, a, b, int(negative), bounds)
     indptr, minus = np.zeros(rows + 1, index), int(negative)
     if min(codes) == 1:
         stored = int(a[0][rows]) - int(a[0][0])
@@ -211,7 +289,7 @@ def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative
 
     used = spread(merge, bounds)
     if _refused(used, a, b, columns):
-        return None
+        return _add_places(columns, a, b, minus, bounds)
     total = 0
     for (i, j), count in zip(pairwise(bounds), used, strict=True):
         move_entries(indices, data, places[i], total, count)
@@ -221,6 +299,30 @@ def add(columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, Any], negative
     return data[:total], indices[:total], indptr
 
 
-def _entries(a: tuple[Any, Any, Any], row: int) -> int:
+def _add_places(columns: int, a: Matrix, b: Matrix, negative: int, bounds: list[int]) -> Matrix:
+    """A + B or A - B where a row is in no order, or holds a place twice."""
+    rows, index, dtype = a[0].size - 1, a[1].dtype, a[2].dtype
+    bounds = sorted(set(bounds))
+    ends = {i: _entries(a, i) + _entries(b, i) for i in bounds}
+    indices, data, starts = np.empty(ends[rows], index), np.empty(ends[rows], dtype), np.empty(rows + 1, index)
+    scratch = {i: np.empty(columns, np.int64) for i in bounds[:-1]}
+
+    def sum_rows(i: int, j: int) -> int:
+        own = slice(ends[i], ends[j])
+        return int(sum_places(*a, *b, negative, columns, scratch[i], starts, indices[own], data[own], i, j))
+
+    used = spread(sum_rows, bounds)
+    _refused(used, a, b, columns)
+    target, before = ends[rows], sum(used)
+    starts[rows] = before
+    for (i, j), count in zip(reversed([*pairwise(bounds)]), reversed(used), strict=True):
+        target, before = target - count, before - count
+        move_entries(indices, data, ends[j] - count, target, count)
+        if before:
+            starts[i:j] += before
+    return data[target:], indices[target:], starts
+
+
+def _entries(a: Matrix, row: int) -> int:
     """Entries before a row."""
     return int(a[0][row]) - int(a[0][0])
