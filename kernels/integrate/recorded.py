@@ -90,7 +90,10 @@ class _Events:
     def active(self, t: float, y: Any) -> Any:
         """Events whose sign changes up to (t, y); empty where there are none."""
         before, self._values = self._values, [event(t, y) for event in self._events]
-        if not any((a <= 0 and b >= 0) or (a >= 0 and b <= 0) for a, b in zip(before, self._values, strict=True)):
+        for a, b in zip(before, self._values, strict=True):
+            if not ((a > 0 and b > 0) or (a < 0 and b < 0)):
+                break
+        else:
             return ()
         return find_active_events(before, self._values, self._directions)
 
