@@ -14,7 +14,7 @@ from benchmarks.ivp_problems import PROBLEMS
 from benchmarks.measure import interleaved
 from benchmarks.workloads import budgets
 from benchmarks.workloads_ivp import ensemble_contenders, fsci_call, scipy_call
-from benchmarks.workloads_quadrature import INTEGRALS, quad_calls
+from benchmarks.workloads_quadrature import FAMILY, INTEGRALS, family_calls, quad_calls
 
 __all__ = ["Ensembles", "Memory", "Quadrature", "Solves", "Tails"]
 
@@ -34,7 +34,7 @@ _SOLVES = {
 _QUAD = {
     f"quad {integral.name}": integral for integral in INTEGRALS if integral.name in ("gaussian", "kahaner 3: sqrt")
 }
-_ENSEMBLE = "solve_ivp_ensemble 200 Lorenz"
+_ENSEMBLE, _ARRAYS = "solve_ivp_ensemble 200 Lorenz", "solve_ivp_ensemble 200 Lorenz, array callback"
 
 
 def _calls(name: str) -> Calls:
@@ -51,8 +51,11 @@ def _calls(name: str) -> Calls:
     if name in _QUAD:
         calls = quad_calls(_QUAD[name])
         return {"fsci": calls["fsci jitted"], "scipy": calls["scipy LowLevelCallable"]}
+    if name in FAMILY:
+        return family_calls(name)
     found = ensemble_contenders(200)
-    return {"fsci": found["fsci"], **({"diffrax": found["diffrax vmap"]} if "diffrax vmap" in found else {})}
+    mine = found["fsci array callback" if name == _ARRAYS else "fsci"]
+    return {"fsci": mine, **({"diffrax": found["diffrax vmap"]} if "diffrax vmap" in found else {})}
 
 
 class _Contested:
@@ -82,13 +85,13 @@ class Solves(_Contested):
 class Ensembles(_Contested):
     """Many trajectories."""
 
-    params = ([_ENSEMBLE], ["fsci", "diffrax"])
+    params = ([_ENSEMBLE, _ARRAYS], ["fsci", "diffrax"])
 
 
 class Quadrature(_Contested):
-    """A smooth integrand, and one with a singular slope."""
+    """A smooth integrand, one with a singular slope, and a call of every other function of the family."""
 
-    params = (list(_QUAD), ["fsci", "scipy"])
+    params = ([*_QUAD, *FAMILY], ["fsci", "scipy"])
 
 
 class Memory:
@@ -110,7 +113,7 @@ class Tails:
     """p50, p95 and p99 of fsci's calls, and what they may be."""
 
     param_names = ("workload",)
-    params = ([*_SOLVES, *_QUAD, _ENSEMBLE],)
+    params = ([*_SOLVES, *_QUAD, *FAMILY, _ENSEMBLE, _ARRAYS],)
     unit = "of the peer's median"
     timeout = 300.0
 

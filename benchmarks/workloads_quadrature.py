@@ -20,7 +20,9 @@ from scipy import LowLevelCallable
 
 import fsci.integrate
 
-__all__ = ["INTEGRALS", "SAMPLED", "Integral", "compiled", "quad_calls", "sampled_calls"]
+__all__ = [
+    "FAMILY", "INTEGRALS", "SAMPLED", "Integral", "compiled", "family_calls", "quad_calls", "sampled_calls",
+]  # fmt: skip
 
 Calls = dict[str, Callable[[], Any]]
 
@@ -123,3 +125,57 @@ def sampled_calls(rule: str, n: int, uneven: bool = False) -> Calls:
     given: dict[str, Any] = {"x": np.linspace(0.0, 1.0, n)} if uneven else {}
     ours, theirs = getattr(fsci.integrate, rule), getattr(scipy.integrate, rule)
     return {"fsci": lambda: ours(y, **given), "scipy": lambda: theirs(y, **given)}
+
+
+def _vector(x: float) -> Any:
+    return np.exp(-np.arange(1.0, 65.0) * x)
+
+
+def _samples(rule: str, n: int) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    return rule, (np.random.default_rng(20).random(n),), {}
+
+
+@numba.njit
+def _decay(x: float) -> float:
+    return math.exp(-x) / (1.0 + x)
+
+
+@numba.njit
+def _plane(y: float, x: float) -> float:
+    return math.exp(-x * y)
+
+
+@numba.njit
+def _space(z: float, y: float, x: float) -> float:
+    return math.exp(-x * y * z)
+
+
+# Function, arguments and options of a call of each of the others.
+FAMILY: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
+    "quad half-line": ("quad", (_decay, 0.0, math.inf), {}),
+    "quad cosine weight": ("quad", (_decay, 0.0, 1.0), {"weight": "cos", "wvar": 40.0}),
+    "quad break points": ("quad", (_decay, 0.0, 1.0), {"points": (0.25, 0.5)}),
+    "quad plain": ("quad", (lambda x: math.exp(-x * x), 0.0, 1.0), {}),
+    "dblquad": ("dblquad", (_plane, 0.0, 1.0, 0.0, 1.0), {}),
+    "tplquad": ("tplquad", (_space, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0), {}),
+    "nquad": ("nquad", (_plane, ((0.0, 1.0), (0.0, 2.0))), {}),
+    "quad_vec 64 components": ("quad_vec", (_vector, 0.0, 1.0), {}),
+    "fixed_quad": ("fixed_quad", (np.cos, 0.0, 1.0), {"n": 12}),
+    "trapezoid n=1000": _samples("trapezoid", 1000),
+    "simpson n=1001": _samples("simpson", 1001),
+    "cumulative_trapezoid n=1000": _samples("cumulative_trapezoid", 1000),
+    "cumulative_simpson n=1001": _samples("cumulative_simpson", 1001),
+    "romb n=1025": _samples("romb", 1025),
+}
+
+
+def family_calls(name: str) -> Calls:
+    """fsci's call of one of `FAMILY`, and SciPy's, which takes a jitted integrand of `quad` as a LowLevelCallable."""
+    function, args, options = FAMILY[name]
+    ours, theirs = getattr(fsci.integrate, function), getattr(scipy.integrate, function)
+    given = args
+    if function == "quad" and hasattr(args[0], "py_func"):
+        code = numba.cfunc("float64(float64)")(args[0].py_func)
+        _kept.append(code)
+        given = (LowLevelCallable(code.ctypes), *args[1:])
+    return {"fsci": lambda: ours(*args, **options), "scipy": lambda: theirs(*given, **options)}

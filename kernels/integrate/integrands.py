@@ -63,6 +63,9 @@ def python_caller(function: Any, args: tuple[Any, ...], part: str = "") -> Calla
     return call
 
 
+_NEAR_POLE = 2.0**-26  # where truncation and rounding of a difference quotient are alike
+
+
 def _mapped(function: Any, args: tuple[Any, ...], part: str) -> Any:
     """The compiled map; Numba is there already where a jitted function is."""
     from fsci.kernels.integrate.mapped import mapped
@@ -118,7 +121,12 @@ class Integrand:
 
     def weighted(self, x: Array, from_a: Array, to_b: Array) -> Array:
         """``w(x) f(x)``; `from_a` and `to_b` are the distances from the ends, which x itself may round away."""
-        f, name, parameter = self.values(x), self._weight, self._parameter
+        name, parameter = self._weight, self._parameter
+        if name == "cauchy":
+            # Nearer to the pole than this a difference quotient is but the rounding of its differences.
+            pole, near = float(parameter), _NEAR_POLE * (self.b - self.a)
+            x = np.where(np.abs(x - pole) < near, pole + np.where(x < pole, -near, near), x)
+        f = self.values(x)
         with np.errstate(all="ignore"):
             if name is None:
                 return f

@@ -14,7 +14,7 @@ from scipy.integrate import _quadpack
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
-from fsci.kernels.integrate.host.quadpack import OSCILLATORY, SOURCE, fast, watched
+from fsci.kernels.integrate.host.quadpack import OSCILLATORY, SOURCE, direct, fast, watched
 from fsci.kernels.integrate.integrands import is_jitted
 
 __all__: list[str] = []
@@ -82,8 +82,10 @@ def fast_compiled(function: Any, a: Any, b: Any, args: Any, epsabs: Any, epsrel:
     before = count.value
     if not others and -inf < a < b < inf:
         found = _qagse(code, a, b, args, 0, epsabs, epsrel, limit)
-    elif not others or a != -inf:  # see `applies`
-        found = fast(code, a, b, args, epsabs, epsrel, limit, *others)
+    elif others and a != -inf:  # see `applies`
+        found = direct(code, a, b, args, epsabs, epsrel, limit, *others)
+    elif not others:
+        found = fast(code, a, b, args, epsabs, epsrel, limit)
     else:
         return fast(function, a, b, args, epsabs, epsrel, limit, *others)
     return found if count.value == before else fast(function, a, b, args, epsabs, epsrel, limit, *others)
