@@ -18,6 +18,7 @@ from fsci.kernels.integrate.callbacks import Callback, rhs_of
 from fsci.kernels.integrate.driver import plain_result
 from fsci.kernels.integrate.explicit import ExplicitLoop
 from fsci.kernels.integrate.implicit import BdfLoop, Given, RadauLoop, given
+from fsci.kernels.integrate.jacobian import DIFFERENCES
 from fsci.kernels.integrate.pairs import PAIRS
 from fsci.kernels.integrate.rodas import RodasLoop
 from fsci.kernels.integrate.status import CALLBACK_FAILED, MORE, TOO_SMALL
@@ -39,6 +40,9 @@ _LARGE = 100
 # Multiplications of an elimination in a wide band from which a sparse one, between interpreted steps, costs less
 # (measured on the 2-D Brusselator: of order 512 the band takes a fifth of the time, of order 8,192 five times as long).
 _BANDED = 1e8
+
+# Order from which a full matrix costs more than Krylov's iterations (measured for an integral equation, see `krylov`).
+_FULL = 2000
 
 # Steps of an implicit method between two looks at the spectral radius: few while it is calm; and looks in a row
 # after which it goes back.
@@ -132,6 +136,8 @@ class AutoLoop:
         jacobian = given(callback, problem, t0, y0)
         n, lower, upper = y0.size, jacobian.pattern.lower, jacobian.pattern.upper
         costly = jacobian.pattern.wide and 2.0 * n * lower * (lower + upper) > _BANDED
+        if lower < 0 and n > _FULL and jacobian.how == DIFFERENCES:
+            return "a full Jacobian of such an order"
         return jacobian.reason or ("a Jacobian without a narrow band" if costly else "")
 
     @classmethod

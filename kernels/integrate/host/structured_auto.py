@@ -1,14 +1,15 @@
-"""``method="auto"`` for Jacobians with structure but no narrow band: explicit until stiffness is seen, then BDF.
+"""``method="auto"`` for large Jacobians without a narrow band: explicit until stiffness is seen, then BDF.
 
 The change is made once, from the beginning: explicit steps up to where stiffness shows cost little beside one
-factorization. BDF's Newton matrices are factored as `structured` does it.
+factorization. BDF's Newton matrices are factored as `structured` does it; where they are full, its systems are solved
+as `krylov` does it.
 """
 
 from __future__ import annotations
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
-from fsci.kernels.integrate.compiled import STRUCTURED_FROM, attempt_of, compiled_applies, is_jitted, is_plain
+from fsci.kernels.integrate.compiled import STRUCTURED_FROM, attempt_of, compiled_applies, driven, is_jitted, is_plain
 
 __all__: list[str] = []
 
@@ -34,6 +35,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     # Here: a short solve imports no Numba.
     from fsci.kernels.integrate.auto import explicit_result
+    from fsci.kernels.integrate.krylov import KrylovBdf
     from fsci.kernels.integrate.structured import structured_result
 
     if is_plain(problem):
@@ -41,13 +43,13 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         if value is not None:
             return attempt_of(value, loop)
     found = structured_result(problem, "BDF")
-    if found is None:
-        return Attempt(None, status="declined")
-    value, entries = found
+    value, entries = (driven(problem, KrylovBdf), problem.size**2) if found is None else found
     attempt = attempt_of(value)
+    if found is None and attempt.status != "ok":
+        return Attempt(None, status="declined")  # what GMRES did not solve, a full matrix may
     facts = {
         "jacobians": Fact(value.njev), "factorizations": Fact(value.nlu), "entries": Fact(entries),
-        "stiff": Fact(True), "method": Fact("BDF"),
+        "stiff": Fact(True), "method": Fact("Krylov BDF" if found is None else "BDF"),
     }  # fmt: skip
     return Attempt(attempt.value, attempt.status, facts=facts, final=attempt.final)
 
@@ -60,6 +62,6 @@ register(
         applies=applies,
         work=work,
         run=run,
-        source="Petzold (1983); Shampine and Reichelt (1997); Duff and Reid (1984)",
+        source="Petzold (1983); Shampine and Reichelt (1997); Duff and Reid (1984); Brown and Hindmarsh (1989)",
     )
 )
