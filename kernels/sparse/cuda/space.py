@@ -37,4 +37,7 @@ def space_with(xp: Any) -> Space:
         matrix[k] = row
         return matrix
 
-    return Space(xp, triples, python_loop, add_at, put_row, lambda array: False, lambda function: function)
+    def linear(product: Any, b: Any, solve: Any, adjoint: Any) -> Any:
+        return solve(product, b)
+
+    return Space(xp, triples, python_loop, add_at, put_row, lambda array: False, lambda function: function, linear)

@@ -38,11 +38,20 @@ def _iteration(space: Space, method: str, restart: int, choice: Any) -> Callable
             diagonal = diagonal_of(space, space.triples(a), a.shape[0])
             factors = 1 / xp.where(diagonal == 0, 1, diagonal)
             precondition = lambda v: factors * v  # noqa: E731
-        size = xp.sqrt(xp.vdot(b, b).real)
-        target = xp.maximum(atol, rtol * size)
-        x, done, met = METHODS[method](space, lambda v: a @ v, precondition, b, x, target, maxiter, restart)
-        # As SciPy's: nothing to solve for has the answer zero, whatever the guess.
-        return xp.where(size == 0, xp.zeros_like(x), x), done, met | (size == 0)
+
+        def solve(product: Any, right: Any, x: Any = x, precondition: Any = precondition) -> Any:
+            size = xp.sqrt(xp.vdot(right, right).real)
+            target = xp.maximum(atol, rtol * size)
+            x, done, met = METHODS[method](space, product, precondition, right, x, target, maxiter, restart)
+            # As SciPy's: nothing to solve for has the answer zero, whatever the guess.
+            return xp.where(size == 0, xp.zeros_like(x), x), (done, met | (size == 0))
+
+        def adjoint(product: Any, right: Any) -> Any:
+            # The preconditioner of a caller may have no transpose; the diagonal is its own.
+            return solve(product, right, xp.zeros_like(right), precondition if choice == "auto" else lambda v: v)
+
+        x, (done, met) = space.linear(lambda v: a @ v, b, solve, adjoint)
+        return x, done, met
 
     return space.compiled(run)
 

@@ -39,6 +39,9 @@ class Space:
         Whether an array is abstract.
     compiled : callable
         ``compiled(function)``: the function, compiled once for all arrays of a shape where the library can.
+    linear : callable
+        ``linear(product, b, solve, adjoint)``: what ``solve(product, b)`` gives, x and more; where the library
+        differentiates, by the equation that x fulfils, and not through the steps. Then `adjoint` solves the transposed.
     """
 
     xp: Any
@@ -48,6 +51,7 @@ class Space:
     put_row: Callable[..., Any]
     is_tracer: Callable[[Any], bool]
     compiled: Callable[[Callable[..., Any]], Callable[..., Any]]
+    linear: Callable[..., Any]
 
     def traced(self, a: Any, *arrays: Any) -> bool:
         """Whether the matrix or any of the arrays has no values to look at."""

@@ -36,4 +36,7 @@ def space() -> Space:
     def is_tracer(array: Any) -> bool:
         return isinstance(array, jax.core.Tracer)
 
-    return Space(xp, triples, jax.lax.while_loop, add_at, put_row, is_tracer, jax.jit)
+    def linear(product: Any, b: Any, solve: Any, adjoint: Any) -> Any:
+        return jax.lax.custom_linear_solve(product, b, solve, transpose_solve=adjoint, has_aux=True)
+
+    return Space(xp, triples, jax.lax.while_loop, add_at, put_row, is_tracer, jax.jit, linear)
