@@ -1,7 +1,7 @@
 """Answers for sparse matrices that do not live on the host: one door for JAX (BCOO, BCSR) and CuPy operands.
 
-Eager arrays go through the selector as host arrays do. Under ``jax.jit``, ``vmap`` and ``grad`` nothing can be raised or
-warned of, and the verdict stays ``unexamined``.
+Eager arrays go through the selector as host arrays do. Under ``jax.jit``, ``vmap`` and ``grad`` nothing can be
+raised or warned of, and the verdict stays ``unexamined``.
 """
 
 from __future__ import annotations
