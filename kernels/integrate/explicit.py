@@ -73,7 +73,6 @@ class ExplicitLoop:
         self._y, self._f, self._atol = np.zeros(width), np.zeros(width), np.ones(width)
         self._y[:n], self._atol[:n] = y0, atol
         self._slopes, self._room = np.zeros((pair.starts.size - 1) * width), np.zeros(4 * width)
-        self._room[2 * width : 3 * width] = 1.0  # what errors are divided by, where there is no equation
         self._t_eval = _NO_TIMES if t_eval is None else np.ascontiguousarray(t_eval, dtype=float)
         self.y_eval = np.empty((self._t_eval.size, n))
         self.times, self.states, self._evaluations = _NO_TIMES, np.empty((0, n)), _NO_COUNTS
@@ -81,13 +80,13 @@ class ExplicitLoop:
         self._counted, self._rows = 0, pair.stages + 1
         if f0 is not None:
             self._f[:n] = f0
-            return
-        failed = begin(
+        elif begin(
             self._address, callback.parameters, reals, self._counts, self._y[:n], self._f[:n], self._atol[:n],
-            pair.order,
-        )  # fmt: skip
-        if failed:
+            self._room, pair.order,
+        ):  # fmt: skip
             self.status = CALLBACK_FAILED
+        # What errors are divided by, where there is no equation.
+        self._room[: 2 * width], self._room[2 * width : 3 * width] = 0.0, 1.0
 
     def watched(self) -> ExplicitLoop:
         """The same loop; a call ends where the problem has been seen to be stiff."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from fsci.kernels.integrate.code_addresses import as_callback
+from fsci.kernels.integrate.code_addresses import called
 from fsci.kernels.integrate.explicit_loop import (
     ACCEPTED,
     ASKED,
@@ -28,7 +28,6 @@ from fsci.kernels.integrate.explicit_loop import (
     T_END,
     H,
     T,
-    first_step,
     interpolate,
 )  # fmt: skip
 from fsci.kernels.integrate.explicit_stages import errors_of, stages_of
@@ -48,10 +47,48 @@ _INTEGERS = numba.int64[::1]
 _TABLE = numba.types.Tuple((_VECTOR, _INTEGERS, _INTEGERS, _VECTOR, _MATRIX, _MATRIX, numba.float64))
 
 
-@jit([numba.int64(numba.int64, _VECTOR, _VECTOR, _INTEGERS, _VECTOR, _VECTOR, _VECTOR, numba.int64)])
-def begin(rhs, p, reals, counts, y, f, atol, order):  # type: ignore[no-untyped-def]
-    """`first_step` for code at an address."""
-    return first_step(as_callback(rhs), p, reals, counts, y, f, atol, order)
+@jit(inline=True)
+def _least(a, b):  # type: ignore[no-untyped-def]
+    """Python's ``min(a, b)``: a NaN in second place is passed over."""
+    return b if b < a else a
+
+
+@jit([numba.int64(numba.int64, _VECTOR, _VECTOR, _INTEGERS, _VECTOR, _VECTOR, _VECTOR, _VECTOR, numba.int64)])
+def begin(rhs, p, reals, counts, y, f, atol, room, order):  # type: ignore[no-untyped-def]
+    """`first_step` for code at an address, with `room` for two vectors.
+
+    It makes no array of its own: what Numba must import before it can load code that does takes 50 ms.
+    """
+    n, given = f.shape[0], address(p)
+    ahead, slope = address(room), shifted(address(room), n)
+    status = called(rhs, reals[T], address(y), address(f), given)
+    counts[NFEV] += 1
+    if status != 0 or reals[H] > 0.0:
+        return status
+    interval = abs(reals[T_END] - reals[T])
+    d0, d1, d2, root = 0.0, 0.0, 0.0, np.sqrt(np.float64(n))
+    for i in range(n):
+        scale = atol[i] + abs(y[i]) * reals[RTOL]
+        d0 += (y[i] / scale) ** 2
+        d1 += (f[i] / scale) ** 2
+    d0, d1 = np.sqrt(d0) / root, np.sqrt(d1) / root
+    h0 = 1e-6 if d0 < 1e-5 or d1 < 1e-5 else 0.01 * d0 / d1
+    h0 = _least(h0, interval)
+    for i in range(n):
+        ahead[i] = y[i] + h0 * reals[DIRECTION] * f[i]
+    status = called(rhs, reals[T] + h0 * reals[DIRECTION], ahead, slope, given)
+    counts[NFEV] += 1
+    if status != 0:
+        return status
+    for i in range(n):
+        d2 += ((slope[i] - f[i]) / (atol[i] + abs(y[i]) * reals[RTOL])) ** 2
+    d2 = np.sqrt(d2) / root / h0
+    if d1 <= 1e-15 and d2 <= 1e-15:
+        h1 = h0 * 1e-3 if h0 * 1e-3 > 1e-6 else 1e-6
+    else:
+        h1 = (0.01 / (d2 if d2 > d1 else d1)) ** (1.0 / (order + 1))
+    reals[H] = _least(_least(_least(100.0 * h0, h1), interval), reals[MAX_STEP])
+    return 0
 
 
 @jit(
