@@ -2,9 +2,10 @@
 
 For large systems where every unknown feels every other: a full matrix costs n evaluations, and n**3 operations to
 factor. Measured for an integral equation of order 2,500: 2.5 s, where BDF with full matrices takes 70 s for the same
-steps; where there is structure, a sparse elimination takes less than either. Products, their increments and the
-tolerance are those of Brown and Hindmarsh (1989): a direction is followed as far as the integration's own tolerance,
-and the residual is brought to a twentieth of what Newton's iteration is.
+steps. On the 2-D Brusselator it is as fast as a sparse elimination, which stays where there is structure: it does not
+depend on how stiff the problem is. Products, their increments and the tolerance are those of Brown and Hindmarsh
+(1989): a direction is followed as far as the integration's own tolerance, and the residual is brought to a twentieth
+of what Newton's iteration is.
 """
 
 from __future__ import annotations
