@@ -15,7 +15,7 @@ from scipy.sparse import _sparsetools
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
-from fsci.kernels.sparse.soundness import inside
+from fsci.kernels.sparse.soundness import A_CALL, inside
 from fsci.kernels.sparse.split import Threads, add_all, by_entries, evenly
 from fsci.kernels.threads import spread
 
@@ -24,9 +24,6 @@ __all__ = ["VECTOR_THREADS", "columns_times_vector", "columns_times_vectors", "c
 VECTOR_THREADS = Threads("csc_vector")
 _CSC_VECTORS_THREADS = Threads("csc_vectors")
 _KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
-
-# Terms that a compiled loop adds in the time of one more call from Python, within a factor of two anywhere.
-_A_CALL = 1000
 
 
 @jit([int64(i[::1], i[::1], d[::1], d[::1], d[::1], int64, int64) for d, i in _KINDS])
@@ -98,7 +95,7 @@ def csc_matmat_dense(rows: int, columns: int, indptr: Any, indices: Any, data: A
     y = np.zeros((rows, vectors), data.dtype)
     work = (data.size + rows) * vectors
     parts = _CSC_VECTORS_THREADS(data.dtype, work)
-    if work < _A_CALL:
+    if work < A_CALL:
         bad = columns_times_vectors(indptr, indices, data, x, y, 0, vectors)
     elif parts == 1 or vectors < 2:
         # SciPy's loop, which runs along the vectors, is the faster one on one thread.
