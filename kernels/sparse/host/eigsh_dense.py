@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import lapack
 
@@ -9,6 +11,7 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.linalg.host.symmetric_eigen_drivers import decompose
 from fsci.kernels.sparse.factored import SURELY_FITS, available_bytes
+from fsci.kernels.sparse.host.eigsh_lanczos import one_end
 from fsci.kernels.sparse.selection import chosen, given_order
 
 __all__ = ["dense_work"]
@@ -16,18 +19,17 @@ __all__ = ["dense_work"]
 _LAPACK = {"f": lapack.ssyevr, "d": lapack.dsyevr}
 
 
-def _part(problem: Problem) -> tuple[int, int] | None:
-    """First and last index, where the wanted ones are neighbours at an end of the spectrum."""
-    p, n = problem.parameters, problem.size
-    if p["sigma"] is not None or p["which"] not in ("SA", "LA"):
-        return None
-    return (1, p["k"]) if p["which"] == "SA" else (n - p["k"] + 1, n)
+def _neighbours(problem: Problem, which: str) -> str:
+    """``"end"`` where the wanted values are the first or last, ``"inside"`` where they are neighbours; else empty."""
+    if problem.parameters["sigma"] is None and which in ("SA", "LA"):
+        return "end"
+    return "inside" if which == ("SM" if problem.parameters["sigma"] is None else "LM") else ""
 
 
 def dense_work(problem: Problem) -> float:
     """Flops: the tridiagonal form, half of it at the speed of memory, and the vectors that are wanted."""
     n = float(problem.size)
-    k = problem.parameters["k"] if _part(problem) else problem.size
+    k = problem.parameters["k"] if _neighbours(problem, problem.parameters["which"]) else problem.size
     return 4.0 * n**3 + 4.0 * n * n * k * bool(problem.parameters["vectors"]) + 100.0
 
 
@@ -45,17 +47,31 @@ def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
     p = problem.parameters
     whole = problem.operands[0].toarray()
-    part = _part(problem)
-    if part is not None and p["vectors"]:
-        w, v, found, _, info = _LAPACK[whole.dtype.char](whole, range="I", il=part[0], iu=part[1], lower=1)
+    which = one_end(problem, evidence)
+    near = _neighbours(problem, which)
+    if near and p["vectors"]:
+        # Bisection for so many vectors: divide and conquer computes all, and wakes the threads of BLAS for it.
+        place = _window(problem, whole, which)
+        w, v, found, _, info = _LAPACK[whole.dtype.char](whole, range="I", il=place[0] + 1, iu=place[1], lower=1)
         w, v = w[:found], v[:, :found]
+        index = np.arange(p["k"])
     else:
         w, v, info = decompose(whole, True, bool(p["vectors"]))
+        index = chosen(w, p["k"], p["which"], p["sigma"])
     if info != 0 or w.size < p["k"]:
         return Attempt(None, status="not_converged")
-    index = np.arange(p["k"]) if part is not None and p["vectors"] else chosen(w, p["k"], p["which"], p["sigma"])
     index = index[given_order(w[index], p["which"], p["sigma"], p["vectors"])]
     return Attempt((w[index], np.ascontiguousarray(v[:, index])) if p["vectors"] else w[index].copy())
+
+
+def _window(problem: Problem, whole: Any, which: str) -> tuple[int, int]:
+    """First index of the wanted eigenvalues, and the one behind the last."""
+    p, n = problem.parameters, problem.size
+    if _neighbours(problem, which) == "end":
+        return (0, p["k"]) if which == "SA" else (n - p["k"], n)
+    every, _, _ = decompose(whole, True, False)
+    first = int(chosen(every, p["k"], which, p["sigma"]).min())
+    return first, first + p["k"]
 
 
 def _work(problem: Problem, evidence: Evidence) -> float:
