@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fsci.core.profile import seconds
@@ -10,6 +11,7 @@ from fsci.core.types import Evidence, Problem
 from fsci.kernels.sparse.columns import matching_of
 from fsci.kernels.sparse.compressed import compressed
 from fsci.kernels.sparse.dissection import dissected
+from fsci.kernels.sparse.host.multigrid_refined import work as multigrid_work
 from fsci.kernels.sparse.multifrontal import Graph, Ordering, graph_of, minimum_degree, ordering_of
 from fsci.kernels.sparse.pattern import SYMMETRY, scan
 from fsci.kernels.sparse.peeling import peeled
@@ -59,14 +61,24 @@ def probe(problem: Problem) -> Evidence:
     if p.symmetric_order:
         starts, lists = graph_of(a.n, a.indptr, a.indices)
         facts["graph"] = Graph(starts, lists)
-        facts["ordering"] = _best_ordering(starts, lists)
+        meshlike = p.dominant and p.symmetric and p.positive_diagonal and p.positive_minors
+        facts["ordering"] = _best_ordering(starts, lists, _multigrid_seconds(problem) if meshlike else math.inf)
     return Evidence.of(**facts)
 
 
-def _best_ordering(starts: Any, lists: Any) -> Ordering:
-    """Minimum degree; nested dissection too, where what it may save is worth more than it costs."""
+def _multigrid_seconds(problem: Problem) -> float:
+    """What an iteration is expected to take on a matrix that it may serve."""
+    return seconds("sparse_linear_system/host/multigrid_refined", "float64", multigrid_work(problem, Evidence()))
+
+
+def _best_ordering(starts: Any, lists: Any, otherwise: float) -> Ordering:
+    """Minimum degree; nested dissection too, where what it may save is worth more than it costs.
+
+    A route that takes no factorization, and so many seconds, leaves less to save.
+    """
     first = minimum_degree(starts, lists)
-    saved = SAVING * seconds("sparse_linear_system/host/cholesky_multifrontal", "float64", first.flops)
+    factored = seconds("sparse_linear_system/host/cholesky_multifrontal", "float64", first.flops)
+    saved = min(factored, otherwise) - min((1.0 - SAVING) * factored, otherwise)
     if saved <= seconds("sparse_ordering/host/dissection", "float64", float(lists.size)):
         return first
     second = ordering_of("dissection", starts, lists, dissected(starts, lists))
