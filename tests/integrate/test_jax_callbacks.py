@@ -103,6 +103,12 @@ def test_not_traceable():
     assert isinstance(lowered(lambda t, y: jnp.sin(y) if y[0] > 0 else y, 1, ()), str)
 
 
+def test_other_shapes_and_complex_numbers_are_left_to_scipy():
+    assert "shape" in lowered(lambda t, y: jnp.sin(y)[:, None], 2, ())
+    assert "complex" in lowered(lambda t, y: jnp.sin(y) * 1j, 2, ())
+    assert not isinstance(lowered(lambda t, y: -jnp.sin(y[0]), 1, ()), str)
+
+
 def test_nan_and_signs_of_maxima_are_kept():
     def clipped(t, y):
         return jnp.maximum(y, 0.0) + jnp.minimum(1.0, y)
@@ -212,6 +218,8 @@ def test_single_precision_is_the_users_choice():
         found = called(decay, 0.0, y)
         np.testing.assert_allclose(found, decay(0.0, y), rtol=3e-7)
         assert np.array_equal(found, found.astype(np.float32))
+    again = called(decay, 0.0, y)
+    assert not np.array_equal(again, again.astype(np.float32))
 
 
 def test_long_solve_of_a_plain_function_is_compiled_on_the_way():

@@ -40,6 +40,10 @@ def lower(function: Any, n: int, args: tuple[Any, ...], derivative: bool, roundi
             values[k] = value
         found = function(t, y, *values)
         found = jnp.stack([jnp.asarray(part) for part in found]) if isinstance(found, (tuple, list)) else found
+        if jnp.shape(found) != (n,) and not (n == 1 and jnp.shape(found) == ()):
+            raise ValueError(f"it gives derivatives of shape {jnp.shape(found)}")
+        if jnp.iscomplexobj(found):
+            raise TypeError("its derivatives are complex")
         return jnp.reshape(jnp.asarray(found, dtype=float), (n,))
 
     whole = jax.jacfwd(derivatives, argnums=1) if derivative else derivatives
