@@ -28,8 +28,8 @@ PLOTTED = (
     "HIRES", "ROBER", "OREGO", "VDPOL", "POLLU", "PLEI", "Lorenz", "Lotka-Volterra", "Brusselator 1-D n=500",
 )  # fmt: skip
 _SCIPY = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
-_FSCI = ("RK23", "RK45", "DOP853", "Radau", "BDF", "auto")
-_EXPLICIT = {"RK23", "RK45", "DOP853"}
+_FSCI = ("RK23", "RK45", "DOP853", "Tsit5", "Vern7", "Radau", "BDF", "Rodas5P", "auto")
+_EXPLICIT = {"RK23", "RK45", "DOP853", "Tsit5", "Vern7"}
 
 Points = list[tuple[float, float, float]]  # tolerance, digits, seconds
 
@@ -111,7 +111,7 @@ def _plot(name: str, found: dict[str, Points], file: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 5))
-    colours = {method: f"C{i}" for i, method in enumerate(("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"))}
+    colours = {method: f"C{i}" for i, method in enumerate((*_SCIPY, *_FSCI[3:5], _FSCI[7]))}
     for solver, points in found.items():
         if points:
             library, _, method = solver.partition(" ")
