@@ -92,7 +92,8 @@ def stable(A: Any, trial: Any, inner: Callable[..., Any]) -> Callable[..., Any]:
     """`inner` as it is where it solves stably; refined at each call where the pivots were bought with growth."""
     tolerance = BACKWARD_SLACK * float(np.finfo(A.dtype).eps) / 2.0 * float(A.shape[0]) ** 0.5
     absolute = abs(A)
-    norm = max(float(np.max(absolute.sum(axis=axis), initial=0.0)) for axis in (0, 1))
+    # Of a matrix, not an array, the sums are a matrix, whose maximum takes no initial value.
+    norm = max(float(np.asarray(absolute.sum(axis=axis)).max(initial=0.0)) for axis in (0, 1))
 
     def error(b: Any, x: Any, adjoint: bool) -> tuple[Any, float]:
         r = b - (adjoint_matrix if adjoint else A) @ x
