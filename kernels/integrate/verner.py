@@ -6,7 +6,6 @@ Six more evaluations a step, where values inside are wanted, as SciPy's DOP853 m
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +22,9 @@ def _table(columns: int, *rows: str) -> Array:
     for row, text in enumerate(rows):
         for pair in text.split():
             place, _, value = pair.partition(":")
-            table[row, int(place) - 1] = float(Fraction(value))
+            above, _, below = value.partition("/")
+            # The quotient of two integers is rounded once, however long they are.
+            table[row, int(place) - 1] = int(above) / int(below) if below else float(value)
     return table
 
 
