@@ -60,6 +60,8 @@ def matrices() -> Iterator[Any]:
         yield network(n)
     for n in (10, 30, 100, 350):
         yield sp.csc_array(sp.tril(grid(n, n)))
+    for n in (100, 300, 1000, 3000, 10000, 30000):
+        yield grid(n, 1 + n % 7)
     for a in (network(200), network(1000), network(6000), network(20000), grid(17, 17), grid(50, 50), grid(12, 12, 12)):
         yield sp.csc_array(a[np.random.default_rng(a.shape[0]).permutation(a.shape[0])])
 

@@ -23,9 +23,11 @@ from fsci.kernels.sparse.transversal import components, transversal
 
 __all__ = [
     "ANOTHER_WAY",
+    "BAND",
     "DIAGONAL_SHARE",
     "EVIDENCE",
     "MALFORMED",
+    "NARROW",
     "SOLVED",
     "TRIANGLE",
     "UNMATCHED",
@@ -35,7 +37,7 @@ __all__ = [
     "direct_matched",
 ]
 
-SOLVED, ANOTHER_WAY, MALFORMED, TRIANGLE, EVIDENCE, UNMATCHED = 0, 1, 2, 3, 4, 5
+SOLVED, ANOTHER_WAY, MALFORMED, TRIANGLE, EVIDENCE, UNMATCHED, BAND = 0, 1, 2, 3, 4, 5, 6
 _KINDS = [(float64, int32), (complex128, int32)]
 
 # Share of the largest entry of a scaled column from which its diagonal one is the pivot (KLU's).
@@ -48,6 +50,8 @@ _MUCH = 1e8
 # A factor this many times as full as predicted shows that the ordering does not fit the pivots.
 _FULLER = 1.5
 _STEPS = 3
+# Flops of a banded factorization an entry of the matrix, below which it beats any sparse one.
+NARROW = 100.0
 # Entries a row from which the supernodes of SuperLU leave a matching nothing to save in so small a system.
 _CROWDED = 20
 
@@ -183,12 +187,18 @@ def _by_blocks(  # type: ignore[no-untyped-def]
 
 @jit([int64(int64, i[::1], i[::1], d[::1], d[::1], d[::1], int64, float64) for d, i in _KINDS])
 def direct(n, indptr, indices, data, b, x, by_rows, tolerance):  # type: ignore[no-untyped-def]
-    """Solve ``M x = b`` to this backward error, M by columns (`by_rows`: by rows)."""
+    """Solve ``M x = b`` to this backward error, M by columns (`by_rows`: by rows).
+
+    For a narrow band the bandwidths below and above the diagonal are left at the ends of x.
+    """
     facts = scanned(n, indptr, indices, data)
     if facts[10] == 1.0 or facts[0] == 0.0:
         return MALFORMED
     if facts[1] == 0.0 or facts[2] == 0.0:
         return TRIANGLE
+    if facts[1] * (facts[1] + facts[2]) * n < NARROW * indptr[n]:
+        x[0], x[n - 1] = facts[1], facts[2]
+        return BAND
     if not symmetric_order(facts):
         if facts[3] == 1.0 and facts[4] >= SYMMETRY:
             # Entries as large as the diagonal, and pivots that cancel: no matching tells them apart.

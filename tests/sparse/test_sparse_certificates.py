@@ -15,6 +15,7 @@ from fsci.kernels.sparse.sparse_residual import compressed_residual
 from fsci.sparse.linalg.systems import spsolve
 
 KERNELS = [
+    "banded_lu",
     "cholesky_multifrontal",
     "hidden_triangle",
     "lu_left_looking",

@@ -235,6 +235,29 @@ def test_matched_routes_serve_both_sides(make, dtype, name, rng):
     assert np.abs(a @ y - 2 * b).max() <= 1e6 * u * (abs(a) @ np.abs(y) + np.abs(b)).max()
 
 
+@pytest.mark.parametrize("make", [sp.csc_array, sp.csr_array])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32])
+@pytest.mark.parametrize("widths", [(1, 1), (3, 1), (2, 6)])
+def test_narrow_bands_serve_both_sides(make, dtype, widths, rng):
+    n, (low, up) = 300, widths
+    lines = {
+        k: rng.standard_normal(n - abs(k)) * (1 + 0.5j if dtype == np.complex128 else 1) for k in range(-low, up + 1)
+    }
+    a = make(sp.diags_array(list(lines.values()), offsets=list(lines)).astype(dtype))
+    b = rng.standard_normal(n).astype(dtype)
+    u = np.finfo(dtype).eps
+    for overrides, name in (({"sparse_linear_system": "banded_lu"}, "banded_lu"), ({}, "small_direct")):
+        with fsci.policy(overrides=overrides), fsci.trace() as log:
+            x = spsolve(a, b)
+        assert log[-1].route == name
+        assert np.abs(a @ x - b).max() <= 1e2 * u * (abs(a) @ np.abs(x) + np.abs(b)).max()
+    with fsci.policy(overrides={"sparse_linear_system": "banded_lu"}), fsci.trace() as log:
+        spsolve(a, b)
+    solve = log[-1].attempt.byproducts["solve"]
+    y = solve(b, adjoint=True)
+    assert np.abs(a.conj().T @ y - b).max() <= 1e2 * u * (abs(a.T) @ np.abs(y) + np.abs(b)).max()
+
+
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 9), min_size=2, max_size=30))
 def test_hidden_blocks_are_solved_one_by_one(seed, sizes):
     rng = np.random.default_rng(seed)
@@ -274,9 +297,10 @@ def test_matching_and_components_of_any_pattern(seed, n, density):
 
 def test_a_factorization_too_large_is_refused_by_its_size(monkeypatch):
     monkeypatch.setattr(factored, "available_bytes", lambda: 1e3)
-    monkeypatch.setattr("fsci.kernels.sparse.host.superlu.available_bytes", lambda: 1e3)
     monkeypatch.setattr(factored, "SURELY_FITS", 1e3)
-    monkeypatch.setattr("fsci.kernels.sparse.host.superlu.SURELY_FITS", 1e3)
+    for user in ("superlu", "banded_lu"):
+        monkeypatch.setattr(f"fsci.kernels.sparse.host.{user}.available_bytes", lambda: 1e3)
+        monkeypatch.setattr(f"fsci.kernels.sparse.host.{user}.SURELY_FITS", 1e3)
     a = sp.csc_array(grid(200, 200) - 0.5 * sp.eye_array(200 * 200))
     with pytest.raises(MemoryError, match=r"take .* bytes"):
         spsolve(a, np.ones(200 * 200))

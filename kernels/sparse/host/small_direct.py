@@ -14,9 +14,11 @@ import numpy as np
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.sparse.band import band_factors
 from fsci.kernels.sparse.compressed import Compressed, compressed, one_matrix
 from fsci.kernels.sparse.direct import (
     ANOTHER_WAY,
+    BAND,
     SOLVED,
     TRIANGLE,
     UNMATCHED,
@@ -70,6 +72,12 @@ def fast(A: Any, b: Any) -> Any:
                 status = direct_matched(
                     a.n, a.indptr, a.indices, a.data, rows, scales, sides, x, int(a.by_rows), 0.5 * tolerance
                 )
+        if status == BAND:
+            band = band_factors(a, int(x[0].real), int(x[-1].real))
+            if band is None:
+                return None
+            x = band.solve(sides)
+            status = SOLVED
         orders = peeled(a) if status == TRIANGLE else None
         if orders is not None:
             x = substitution(a, orders)(sides)

@@ -1,4 +1,8 @@
-"""SuperLU with its own orderings: by columns for any pattern, of A + A.T with diagonal pivots for symmetric ones."""
+"""SuperLU with its own orderings: by columns for any pattern, of A + A.T with diagonal pivots for symmetric ones.
+
+The other two are left out: on the collection minimum degree on A.T A was never faster than COLAMD by a tenth, and
+columns as they stand only where the matching or the band serves better.
+"""
 
 from __future__ import annotations
 
