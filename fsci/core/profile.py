@@ -10,7 +10,6 @@ import bisect
 import json
 import math
 import os
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -65,9 +64,15 @@ def price(key: str) -> float:
     if not load_profile.cache_info().currsize:
         with _in_force().open(encoding="utf-8") as file:
             text = file.read(_FIRST_PART)  # the keys are in order, and these near the beginning
-            found = re.search(rf'"{re.escape(key)}":\s*{{\s*"float64":\s*\[\s*\[\s*1,\s*([0-9.e-]+)\s*\]', text)
-        if found is not None:
-            return float(found[1])
+        begin = text.find("{", text.find(f'"{key}":') + 1)
+        if f'"{key}":' in text:
+            try:
+                by_dtype, _ = json.JSONDecoder().raw_decode(text, begin)
+            except ValueError:
+                by_dtype = {}  # cut off
+            rows = by_dtype.get("float64")
+            if rows and rows[0][0] == 1:
+                return float(rows[0][1])
     return seconds(key, "float64", 1.0)
 
 

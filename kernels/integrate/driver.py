@@ -156,14 +156,14 @@ class Playback:
     Parameters
     ----------
     start : callable
-        ``start(solver)`` gives the loop, or None: not now.
+        ``start(solver)`` gives the loop, or None: not now, and not before as many steps as its attribute `wait` says.
     """
 
     def __init__(self, *arguments: Any, start: Callable[[Any], Loop | None], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._start = start
         self._loop: Loop | None = None
-        self._place = 0
+        self._place = self._wait = 0
 
     def _is_lost(self) -> bool:
         """Whether SciPy would try for ever: a first step that is no number is never seen to be too small."""
@@ -173,10 +173,14 @@ class Playback:
     def _step_impl(self) -> tuple[bool, str | None]:
         loop = self._loop
         if loop is None:
+            if self._wait > 0:
+                self._wait -= 1
+                return super()._step_impl()  # type: ignore[misc]
+            if self._is_lost():
+                return False, OdeSolver.TOO_SMALL_STEP
             loop = self._loop = self._start(self)
             if loop is None:
-                if self._is_lost():
-                    return False, OdeSolver.TOO_SMALL_STEP
+                self._wait = getattr(self._start, "wait", 0)
                 return super()._step_impl()  # type: ignore[misc]
             self._chunks = Chunks(getattr(self, "n", 1) * 16)
         while self._place == loop.stored:

@@ -35,6 +35,9 @@ _FIRST_LOOK, _MARGIN = 0.1, 2.0
 # The compiler may contract and reorder within an expression; what is left of a difference must not matter to the step.
 _ROUNDINGS, _SHARE = 64.0, 1e-3
 
+# Steps without a look at the clock at most: they may be slower than those before.
+_LONGEST_WAIT, _NEVER = 64, 1 << 60
+
 _WRITES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "DELETE_ATTR", "IMPORT_NAME"})
 
 
@@ -67,15 +70,16 @@ class Watch:
     def __init__(self, function: Any, n: int, args: tuple[Any, ...], t0: float, t_end: float, events: bool) -> None:
         self._function, self._n, self._args, self._t0, self._t_end = function, n, args, t0, t_end
         self._points: list[tuple[float, Any]] = []
-        self.reason = _why_not(function, events)
+        self._events, self.reason = events, ""
         self._price = _price("write")
         self._compiles = False
         self._started = perf_counter()
-        self._next = float("inf") if self.reason else self._started + _FIRST_LOOK * self._price
+        self._next = self._started + _FIRST_LOOK * self._price
 
     def close(self) -> None:
         """Remember the time that this solve took."""
-        if not self.reason:
+        known = isinstance(self._function, types.FunctionType) or traceable(self._function)
+        if known and not self.reason:
             _spent[self._function] = _spent.get(self._function, 0.0) + perf_counter() - self._started
 
     def compiled(self, solver: Any) -> Any:
@@ -84,6 +88,10 @@ class Watch:
         if now < self._next:
             return None
         spent = now - self._started
+        self.reason = self.reason or _why_not(self._function, self._events)
+        if self.reason:
+            self._next = float("inf")
+            return None
         if not self._compiles and trace(self._function, self._n, self._args) is None:
             self._price, self._compiles = _price("compile"), True
             if spent < _FIRST_LOOK * self._price:
@@ -97,6 +105,14 @@ class Watch:
             return None
         self._next = float("inf")
         return self._compile(solver)
+
+    def steps_to_wait(self, steps: int) -> int:
+        """How many steps need no look at the clock, after so many since the first: half of those that fit in."""
+        now = perf_counter()
+        if self._next == float("inf"):
+            return _NEVER
+        left = (self._next - now) / max(now - self._started, 1e-9)
+        return max(min(int(0.5 * steps * left), _LONGEST_WAIT), 0)
 
     def _compile(self, solver: Any) -> Any:
         from fsci.kernels.integrate.callbacks import rhs_of  # here, so that a short solve does not import Numba

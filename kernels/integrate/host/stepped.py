@@ -28,24 +28,28 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 # Steps before the clock is looked at: a short solve pays for nothing but its driver.
 _UNWATCHED = 64
+_NEVER = 1 << 60  # steps
 
 
 class _Starter:
-    """What starts the compiled loop of a solve that lasts; called at every interpreted step."""
+    """What starts the compiled loop of a solve that lasts; called before an interpreted step, and after `wait` more."""
 
     def __init__(self, posed: Callable[[], Any], plain: bool, stiff: StiffSteps | None = None) -> None:
         self._posed, self._plain, self._stiff, self._steps = posed, plain, stiff, 0
-        self.left = ""
+        self.left, self.wait = "", 0
         self.problem: Problem | None = None
         self.watch: Watch | None = None
         self.loop: Loop | None = None
 
     def __call__(self, solver: Any) -> Loop | None:
-        self._steps += 1
+        self._steps += 1 + self.wait
+        self.wait = 0
         if self._stiff is not None and self._stiff.seen(solver):
             self.left = STAND_INS["auto"]
             raise TakeOver(None)
+        patient = self._stiff is None
         if self._steps < _UNWATCHED:
+            self.wait = _UNWATCHED - self._steps - 1 if patient else 0
             return None
         if self._steps == _UNWATCHED:
             problem = self._posed()
@@ -55,6 +59,8 @@ class _Starter:
                 self.problem = problem
                 self.watch = Watch(function, y0.size, problem.parameters["args"], t0, t_end, events)
         callback = self.watch.compiled(solver) if self.watch is not None else None
+        if callback is None and patient:
+            self.wait = _NEVER if self.watch is None else self.watch.steps_to_wait(self._steps - _UNWATCHED)
         method = "" if self.problem is None else self.loop_name(str(self.problem.structure))
         if callback is not None and self.watch is not None and self.problem is not None:
             self.watch.reason = loop_of(method).refuses(callback, self.problem)
