@@ -36,6 +36,8 @@ def matrices(rng: Rng, dtype: str) -> Iterator[tuple[str, Any]]:
     yield "permuted-lower", sp.csc_array(sp.csc_array(sp.tril(a + eye))[order][:, rng.permutation(60)])
     bands = [np.full(29, -1.0), np.full(30, 4.0), np.full(29, -1.0)]
     line = sp.diags_array(bands, offsets=[-1, 0, 1]).astype(dtype)
+    yield "band", sp.csc_array(line)
+    yield "band-by-rows", sp.csr_array(line + sp.diags_array([np.ones(28, dtype)], offsets=[2]))
     yield "grid", sp.csc_array(sp.kron(line, sp.eye_array(30)) + sp.kron(sp.eye_array(30), line))
 
 
