@@ -126,7 +126,10 @@ def _looked_at(diagnosis: Diagnosis) -> Diagnosis:
         return diagnosis
     evidence = registry.probe(problem)
     note = "solved without looking, being small; evidence and ranking were drawn up afterwards"
-    decisions = (rank(problem, evidence, FRAME.get().policy),)
+    decision = rank(problem, evidence, FRAME.get().policy)
+    tried = {attempt.kernel for attempt in diagnosis.attempts}
+    refusals = tuple((name, why) for name, why in decision.refusals if name not in tried)
+    decisions = (replace(decision, refusals=refusals),)
     return replace(diagnosis, evidence=evidence, decisions=decisions, notes=(*diagnosis.notes, note))
 
 
