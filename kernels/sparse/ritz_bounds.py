@@ -102,7 +102,7 @@ def completeness(
         sure, perhaps = _count_inside(narrow, w, error + slack), _count_inside(narrow, w, -error - slack)
         if count == sure:
             # Whatever else is wanted lies between the narrow edge and the worst value found.
-            return "complete up to eigenvalues that are not told apart", error + room + slack, 0.0
+            return "complete up to eigenvalues that are not told apart", 2.0 * error + room + slack, 0.0
         if count > perhaps:
             return "incomplete: more eigenvalues than were found", math.inf, 0.0
     return "unknown: the count is not sharp enough", math.inf, 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["chosen", "given_order", "regions"]
+__all__ = ["ahead", "chosen", "given_order", "regions"]
 
 
 def chosen(w: Any, k: int, which: str, sigma: float | None) -> Any:
@@ -28,6 +28,16 @@ def given_order(w: Any, which: str, sigma: float | None, vectors: bool) -> Any:
         return np.argsort(w, kind="stable")
     keys = {"LM": np.abs(w), "SM": -np.abs(w), "SA": -w}[which]
     return np.argsort(keys, kind="stable")
+
+
+def ahead(w: Any, which: str, sigma: float | None) -> Any:
+    """How much before the worst of `w` each was wanted; zero where the names give no such distance."""
+    if sigma is not None:
+        size = np.abs(w - sigma)
+        return size.max() - size if which == "LM" else np.zeros(w.size)
+    size = np.abs(w)
+    known = {"SA": w.max() - w, "LA": w - w.min(), "LM": size - size.min(), "SM": size.max() - size}
+    return known.get(which, np.zeros(w.size))
 
 
 Region = tuple[float, float]

@@ -68,6 +68,16 @@ def test_no_bound_is_wrong(n, seed, size, several, negative):
         assert error <= certificate.forward_error * whole + 1e-300
 
 
+def test_rounding_in_a_large_shift_is_in_the_bound():
+    rng = np.random.default_rng(0)
+    for seed in range(5):
+        a = sp.csr_array(sparse(6, seed, size=1e-9) + 700.0 / 3.0 * sp.eye_array(6))
+        b = rng.standard_normal(6)
+        x, certificate = fsci.certify(action)(a, b)
+        true = exact(a, b).real.ravel()
+        assert np.abs(x - true).max() <= certificate.forward_error * np.abs(true).max()
+
+
 def test_bounds_at_many_times_hold():
     a, b = sparse(6, 3, size=2.0), np.ones(6)
     x, certificate = fsci.certify(action)(a, b, start=0.5, stop=3.0, num=6)

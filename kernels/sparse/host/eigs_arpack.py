@@ -41,8 +41,11 @@ def _work(problem: Problem, evidence: Evidence) -> float:
 
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
     p, a = problem.parameters, problem.operands[0]
+    options = p["options"]
+    # Without a source of randomness of the caller's the same call gives the same bits.
+    options = {**options, "rng": np.random.default_rng(0) if options["rng"] is None else options["rng"]}
     try:
-        found = p["original"](RowsOperator(a) if p["options"]["sigma"] is None else a, **p["options"])
+        found = p["original"](RowsOperator(a) if options["sigma"] is None else a, **options)
     except (ArpackError, RuntimeError) as error:
         return Attempt(None, status="not_converged", byproducts={"error": error}, final=True)
     return Attempt(found, final=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from scipy.sparse.linalg import ArpackError
 
 from fsci.core.registry import register
@@ -48,6 +49,8 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
     # SuperLU factors the container itself; everything else takes products.
     operator = RowsOperator(a) if p["sigma"] is None else a
     options = {name: p[name] for name in ("k", "sigma", "which", "v0", "ncv", "maxiter", "tol", "rng")}
+    # Without a source of randomness of the caller's the same call gives the same bits.
+    options["rng"] = np.random.default_rng(0) if p["rng"] is None else p["rng"]
     try:
         found = p["original"](operator, return_eigenvectors=p["vectors"], **options)
     except ArpackError as error:

@@ -1,9 +1,10 @@
 """Certificate of ``exp(t A) B``: the truncation as a backward error, and a proved bound on all errors together.
 
 In one stage the exact terms are ``b_j = (t/s) (A - mu) b_(j-1) / j``. The computed ones are off by at most
-``e_j = alpha/j (e_(j-1) + (r + 6) u ||b_(j-1)||)``, alpha the infinity norm of the scaled matrix and r the
-longest row; their sum adds rounding, and the terms that were left out are a geometric series. What a stage adds travels
-on with the exact solution, which grows at most with the logarithmic norm (Dahlquist, 1959): Laplacians forget it.
+``e_j = (alpha e_(j-1) + beta (r + 6) u ||b_(j-1)||) / j``, alpha the infinity norm of the scaled matrix, beta that of
+its moduli before the shift, and r the longest row; their sum adds rounding, and the terms that were left out are a
+geometric series. What a stage adds travels on with the exact solution, which grows at most with the logarithmic
+norm (Dahlquist, 1959): Laplacians forget it.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ def probe(problem: Problem) -> Evidence:
     return Evidence()
 
 
-def _stage(terms: list[float], alpha: float, longest: int, growth: float) -> float:
+def _stage(terms: list[float], alpha: float, rounded_in: float, longest: int, growth: float) -> float:
     """What one stage adds to the error, in the infinity norm, after its growth."""
     error, total = 0.0, 0.0
     room = (longest + 6.0) * _U
     sizes = 0.0
     for j, size in enumerate(terms):
         if j:
-            error = alpha / j * (error + room * terms[j - 1]) + 2.0 * _U * size
+            error = (alpha * error + rounded_in * room * terms[j - 1]) / j + 2.0 * _U * size
             total += error
         sizes += size
     m = len(terms) - 1
@@ -56,13 +57,15 @@ def _bounds(s: Shifted, history: list[Any]) -> list[float]:
     for t, plan, stages in history:
         length = t / plan.stages
         alpha = abs(length) * s.norm_inf * (1.0 + 8.0 * _U)
+        # A product with the shifted matrix rounds in the sizes of the matrix and of the shift.
+        rounded_in = alpha + 2.0 * abs(length * s.mean)
         log_norm = s.log_norm if t > 0 else s.log_norm_back
         carried = math.exp(min(abs(length) * log_norm, 700.0)) * (1.0 + 1e-12)
         growth = float(abs(np.exp(length * s.mean))) * (1.0 + 1e-12)
         # The exponent of the growth is rounded.
         drift = 4.0 * _U * (1.0 + abs(length * s.mean))
         for terms, result in stages:
-            error = carried * error + _stage(terms, alpha, longest, growth) + drift * result + _TINY
+            error = carried * error + _stage(terms, alpha, rounded_in, longest, growth) + drift * result + _TINY
         found.append(error)
     return found
 

@@ -57,6 +57,9 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     # The enclosure asks for exact norms of nothing: the root of two is one scale for values and vectors alike.
     found = enclosed(both, s, vectors)
     top = float(s.max())
+    if not float(np.linalg.norm(np.asarray(vh, float) @ np.asarray(vh, float).T - np.eye(s.size))) < 0.25:
+        # A vector that lies on one side alone is no triplet, whatever its residual is.
+        return Certificate(verdict="uncertified", algorithm=attempt.kernel, detail={"completeness": "no triplets"})
     said, bound = _complete(both, s, p, found.bound, 0.25 * policy.target(problem.unit_roundoff) * top)
     forward = relative_to_truth(bound / top) if top > 0.0 else math.inf
     return Certificate(
@@ -92,4 +95,5 @@ def _complete(both: Any, s: Any, p: Any, error: float, room: float) -> tuple[str
     rows, columns = p["shape"]
     all_of_them = np.concatenate([s, -s, np.zeros(abs(rows - columns))])
     said, bound, _ = completeness(counter, all_of_them, "SM", None, error, room)
-    return said, bound
+    # Values below the bound may stand for one another and for the zeros.
+    return said, 3.0 * bound

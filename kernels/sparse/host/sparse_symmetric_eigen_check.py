@@ -20,7 +20,7 @@ from fsci.kernels.sparse.factored import SURELY_FITS, available_bytes
 from fsci.kernels.sparse.host.eigsh_lanczos import one_end
 from fsci.kernels.sparse.inertia import counter_of
 from fsci.kernels.sparse.ritz_bounds import completeness, enclosed
-from fsci.kernels.sparse.selection import chosen, given_order
+from fsci.kernels.sparse.selection import ahead, chosen, given_order
 
 __all__: list[str] = []
 
@@ -50,7 +50,9 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     said, bound, gap = _complete(problem, evidence, attempt, a, w, error, room)
     forward = relative_to_truth(bound / top) if top > 0.0 else math.inf
     with np.errstate(divide="ignore", invalid="ignore"):
-        gaps = np.minimum(_gaps(w) - 2.0 * error, gap)
+        # Those that were not found lie behind the worst one by the gap, and behind the others by more.
+        behind = gap + ahead(w, one_end(problem, evidence), p["sigma"]) if gap > 0.0 else np.zeros(w.size)
+        gaps = np.minimum(_gaps(w) - 2.0 * error, behind)
         angles = np.where(gaps > 0.0, found.residuals / gaps, 1.0)
     return Certificate(
         verdict=policy.verdict(forward, "rigorous", problem.unit_roundoff),

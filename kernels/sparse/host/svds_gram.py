@@ -89,8 +89,11 @@ def _scipy_work(problem: Problem, evidence: Evidence) -> float:
 
 def _scipy_run(problem: Problem, evidence: Evidence) -> Attempt:
     p = problem.parameters
+    options = p["options"]
+    # Without a source of randomness of the caller's the same call gives the same bits.
+    options = {**options, "rng": np.random.default_rng(0) if options["rng"] is None else options["rng"]}
     try:
-        found = p["original"](RowsOperator(problem.operands[0]), **p["options"])
+        found = p["original"](RowsOperator(problem.operands[0]), **options)
     except (ArpackError, np.linalg.LinAlgError) as error:
         return Attempt(None, status="not_converged", byproducts={"error": error}, final=bool(p["by_scipy"]))
     return Attempt(found)
