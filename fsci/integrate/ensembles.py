@@ -20,7 +20,7 @@ from fsci.integrate.errors import UncertifiedIntegrationWarning
 
 __all__ = ["EnsembleResult", "solve_ivp_ensemble"]
 
-_METHODS = ("RK23", "RK45", "DOP853")
+_METHODS = ("RK23", "RK45", "DOP853", "Tsit5", "Vern7")
 _LEAST_RTOL = 100 * float(np.finfo(float).eps)  # as SciPy's solve_ivp
 
 
@@ -120,8 +120,8 @@ def solve_ivp_ensemble(
     y0 : (N, n) array_like
     args : tuple
         Each a number for all, or an array whose first axis is the member: (N,) for a number each, (N, k) for a vector.
-    method : {"RK23", "RK45", "DOP853"}
-        JAX arrays: "RK45".
+    method : {"RK23", "RK45", "DOP853", "Tsit5", "Vern7"}
+        The last two are Tsitouras's and Verner's pairs of order 5(4) and 7(6). JAX arrays: "RK45".
     rtol : float
     atol : float, (n,) or (N, n) array_like
     t_eval : (m,) array_like, optional
@@ -158,7 +158,8 @@ def solve_ivp_ensemble(
     CuPy arrays are integrated on their device by one fused kernel, a thread for each member; `fun` must then be what
     `numba.cuda` compiles, and give a tuple or write in place.
 
-    Pairs: Bogacki and Shampine (1989), Dormand and Prince (1980, 1981); step control: Hairer,
+    Pairs: Bogacki and Shampine (1989), Dormand and Prince (1980, 1981), Tsitouras (2011),
+    Verner (2010); step control: Hairer,
     Norsett and Wanner (1993, section II.4).
     """
     if not (isinstance(rtol, (int, float)) and _LEAST_RTOL <= rtol < math.inf):

@@ -33,7 +33,7 @@ SAFETY = 40.0
 class Result:
     """The integral, a bound of its error as far as samples tell, and the integral of |w f|.
 
-    `t` and `g` are the nodes of the final panels and the values there, in order.
+    `t` and `g` are the samples and all nodes, and the values there, in order.
     """
 
     value: float
@@ -59,7 +59,8 @@ def integrate(
     """
     rule = RULES[rule_name]
     borders = _first_panels(function, split)
-    panels = _panels(function, samples, rule, borders[:-1], borders[1:])
+    known, past = (samples.t, samples.g), [(np.zeros(0), np.zeros(0))]
+    panels = _panels(function, known, rule, borders[:-1], borders[1:])
     panels[ERROR] = math.inf  # no panel is trusted before it was divided once
     spent = 0
     while True:
@@ -68,7 +69,15 @@ def integrate(
         total, magnitude = math.fsum(panels[VALUE]), math.fsum(panels[SIZE])
         wanted = max(tolerance * abs(total), 8.0 * UNIT * magnitude)
         if not math.fsum(error) > wanted or spent > BUDGET:
-            break
+            if len(past) == 1:
+                break
+            # What panels met that have been divided since, the final ones must account for too.
+            known, past = _merged(known, past), past[:1]
+            panels[ERROR] = np.maximum(panels[ERROR], _by_samples(known, rule, panels))
+            if spent > BUDGET:
+                error = panels[ERROR] + _jumps(panels, rule)
+                break
+            continue
         # The smallest set of panels whose errors are more than what may stay, the worst first.
         order = np.argsort(error)
         stay = np.searchsorted(np.cumsum(error[order]), 0.5 * wanted)
@@ -76,10 +85,13 @@ def integrate(
         left, right = panels[LEFT, chosen], panels[RIGHT, chosen]
         wide = right - left > 64.0 * UNIT * np.maximum(np.abs(left), np.abs(right))
         if not wide.any():
+            known = _merged(known, past)
+            error = np.maximum(error, _by_samples(known, rule, panels))
             break
         chosen, left, right = chosen[wide], left[wide], right[wide]
+        past.append((_nodes(panels[:, chosen], rule), panels[NODES:, chosen].T.ravel()))
         middle = left + split * (right - left)
-        halves = _panels(function, samples, rule, np.concatenate((left, middle)), np.concatenate((middle, right)))
+        halves = _panels(function, known, rule, np.concatenate((left, middle)), np.concatenate((middle, right)))
         halves[ERROR] = _inherited(halves, panels[:, chosen])
         spent += halves.shape[1] * rule.nodes.size
         panels = np.concatenate((np.delete(panels, chosen, axis=1), halves), axis=1)
@@ -89,10 +101,9 @@ def integrate(
     bound = SAFETY * math.fsum(error) + tails + rounding
     constant = function.integrand.constant + rest
     total += constant
-    half = 0.5 * (panels[RIGHT] - panels[LEFT])
-    t = (panels[LEFT] + half)[:, None] + half[:, None] * rule.nodes
     error_bound = bound if math.isfinite(total) else math.inf
-    return Result(total, error_bound, magnitude + abs(constant), t.ravel(), panels[NODES:].T.ravel())
+    t, g = _merged(known, [(_nodes(panels, rule), panels[NODES:].T.ravel())])
+    return Result(total, error_bound, magnitude + abs(constant), t, g)
 
 
 # Rows of the table of panels; AT_LEFT and AT_RIGHT are what the polynomial has at the borders, from NODES on is g.
@@ -129,7 +140,29 @@ def _first_panels(function: Transformed, split: float) -> Array:
     return borders
 
 
-def _panels(function: Transformed, samples: Samples, rule: Rule, left: Array, right: Array) -> Array:
+Pairs = tuple[Array, Array]
+
+
+def _nodes(panels: Array, rule: Rule) -> Array:
+    """The nodes of panels, in a row."""
+    half = 0.5 * (panels[RIGHT] - panels[LEFT])
+    return ((panels[LEFT] + half)[:, None] + half[:, None] * rule.nodes).ravel()
+
+
+def _merged(known: Pairs, more: list[Pairs]) -> Pairs:
+    """Places and values, in order, each place once."""
+    t, index = np.unique(np.concatenate([known[0], *(m[0] for m in more)]), return_index=True)
+    return t, np.concatenate([known[1], *(m[1] for m in more)])[index]
+
+
+def _by_samples(samples: Pairs, rule: Rule, panels: Array) -> Array:
+    """What the panels miss of samples, over their widths."""
+    with np.errstate(all="ignore"):
+        missed = _missed(samples, rule, panels[LEFT], panels[RIGHT], panels[NODES:].T)
+    return np.asarray((panels[RIGHT] - panels[LEFT]) * missed)
+
+
+def _panels(function: Transformed, samples: Pairs, rule: Rule, left: Array, right: Array) -> Array:
     """The table of the panels between `left` and `right`."""
     half = 0.5 * (right - left)
     nodes = (left + half)[:, None] + half[:, None] * rule.nodes
@@ -147,9 +180,9 @@ def _panels(function: Transformed, samples: Samples, rule: Rule, left: Array, ri
     return np.concatenate((np.array([left, right, value, error, size, at_left, at_right]), g.T))
 
 
-def _missed(samples: Samples, rule: Rule, left: Array, right: Array, g: Array) -> Array:
+def _missed(samples: Pairs, rule: Rule, left: Array, right: Array, g: Array) -> Array:
     """By how much the polynomial of each panel misses the samples inside it, at the most."""
-    low, high = np.searchsorted(samples.t, left, "right"), np.searchsorted(samples.t, right, "left")
+    low, high = np.searchsorted(samples[0], left, "right"), np.searchsorted(samples[0], right, "left")
     missed = np.zeros(left.size)
     counts = high - low
     panel = np.repeat(np.arange(left.size), counts)
@@ -157,11 +190,11 @@ def _missed(samples: Samples, rule: Rule, left: Array, right: Array, g: Array) -
         return missed
     index = np.arange(panel.size) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(low, counts)
     half = 0.5 * (right - left)
-    z = (samples.t[index] - (left + half)[panel]) / half[panel]
+    z = (samples[0][index] - (left + half)[panel]) / half[panel]
     difference = z[:, None] - rule.nodes
     difference[difference == 0.0] = 1e-300  # at a node the interpolant is the value there
     weights = rule.barycentric / difference
     interpolant = (weights * g[panel]).sum(axis=1) / weights.sum(axis=1)
-    gap = np.abs(interpolant - samples.g[index])
+    gap = np.abs(interpolant - samples[1][index])
     np.maximum.at(missed, panel, np.where(np.isnan(gap), math.inf, gap))
     return missed

@@ -7,6 +7,7 @@ import scipy.integrate as si
 
 import fsci
 import fsci.integrate as fi
+from fsci.kernels.integrate.pairs import PAIRS
 
 
 class OnDevice(np.ndarray):
@@ -35,7 +36,7 @@ def host(values):
 def agree() -> None:
     omega, shift = np.array([0.5, 1.0, 3.0]), np.array([[0.1], [0.0], [0.4]])
     y0 = np.array([[1.0, 0.0], [0.3, -1.0], [0.0, 2.0]])
-    for method in ("RK23", "RK45", "DOP853"):
+    for method in PAIRS:
         for span in ((0.0, 1.0), (1.0, 0.0)):
             for times in (None, np.linspace(*span, 4)):
                 for fun in (swings, into):
@@ -45,7 +46,13 @@ def agree() -> None:
                     assert np.all(host(found.status) == 0)
                     for i in range(3):
                         alone = si.solve_ivp(
-                            swings, span, y0[i], method, args=(omega[i], shift[i]), rtol=1e-4, t_eval=times
+                            swings,
+                            span,
+                            y0[i],
+                            PAIRS[method].solver,
+                            args=(omega[i], shift[i]),
+                            rtol=1e-4,
+                            t_eval=times,
                         )
                         assert int(found.nfev[i]) == alone.nfev, (method, int(found.nfev[i]), alone.nfev)
                         expected = alone.y[:, -1] if times is None else alone.y

@@ -18,6 +18,7 @@ import fsci
 import fsci.integrate as fi
 from fsci.core.progress import progress_bar
 from fsci.integrate.errors import UncertifiedIntegrationWarning
+from fsci.kernels.integrate.pairs import PAIRS
 
 from benchmarks.ivp_problems import PROBLEMS  # isort: skip
 
@@ -54,6 +55,21 @@ def test_every_member_has_the_steps_it_has_alone(method, members):
         assert (found.nfev[i], found.steps[i]) == (alone.nfev, alone.t.size - 1)
         np.testing.assert_allclose(found.y[i], alone.y[:, -1], rtol=1e-9)
     np.testing.assert_array_equal(found.t, 2.0)
+
+
+@pytest.mark.parametrize("method", ["Tsit5", "Vern7"])
+def test_pairs_that_scipy_does_not_have(method):
+    omega, y0, times = np.linspace(0.5, 5.0, 11), np.tile([1.0, 0.0], (11, 1)), np.linspace(3.0, 0.0, 7)
+    found = fi.solve_ivp_ensemble(
+        swings, (3.0, 0.0), y0, (omega, np.zeros((11, 2))), method=method, rtol=1e-6, atol=1e-9, t_eval=times
+    )
+    for i in range(0, 11, 3):
+        alone = si.solve_ivp(
+            swings, (3.0, 0.0), y0[i], PAIRS[method].solver, args=(omega[i], np.zeros(2)), rtol=1e-6, atol=1e-9,
+            t_eval=times,
+        )  # fmt: skip
+        assert found.nfev[i] == alone.nfev
+        np.testing.assert_allclose(found.y[i], alone.y, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -30,7 +30,7 @@ def loop_of(rhs: Any, n: int, pair: Tableau) -> Any:
     a, sources, starts, nodes, errors, dense = (
         pair.coefficients, pair.sources, pair.starts, pair.nodes, pair.errors, pair.dense,
     )  # fmt: skip
-    two, powers = errors.shape[0] == 2, dense.shape[1]
+    two, rows, powers = errors.shape[0] == 2, dense.shape[0], dense.shape[1]
     exponent, size = -1.0 / (order + 1.0), every * n
     safety, least, largest = _SAFETY, _MIN_FACTOR, _MAX_FACTOR
 
@@ -97,7 +97,7 @@ def loop_of(rhs: Any, n: int, pair: Tableau) -> Any:
         power = 1.0
         for j in range(powers):
             weight = 0.0
-            for s in range(stages + 1):
+            for s in range(rows):
                 weight += K[s * n + i] * d[s, j]
             power *= theta
             value += weight * power

@@ -80,8 +80,10 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
     size, magnitude = abs(value), second.magnitude
     backward = bound / magnitude if magnitude > 0.0 else math.inf
     forward = relative_to_truth(bound / size) if size > 0.0 else math.inf
+    # A rule that has not converged is not the last to look: what the next ones meet, this certificate cannot know.
+    last = attempt.status == "ok" or problem.structure is not None
     return Certificate(
-        verdict=policy.verdict(forward, "estimated", u),
+        verdict=policy.verdict(forward, "estimated", u) if last else "uncertified",
         backward_error=backward,
         condition=magnitude / size if size > 0.0 else math.inf,
         forward_error=forward,
