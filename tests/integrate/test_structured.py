@@ -11,6 +11,7 @@ import fsci
 import fsci.integrate as fi
 from benchmarks.ivp_problems import brusselator_2d
 from fsci.kernels.integrate.callbacks import rhs_of
+from fsci.kernels.integrate.host.structured_auto import large_attempt
 from fsci.kernels.integrate.sparsity import structure_of
 
 PROBLEM = brusselator_2d(24)
@@ -61,6 +62,24 @@ def test_auto_with_a_wide_band(form, monkeypatch):
     assert not facts[1]["stiff"]
     assert loose.nlu == 0
     exact = fi.solve_ivp(PROBLEM.fun, (0.0, 3.0), PROBLEM.y0, "Radau", **{**OPTIONS, "rtol": 1e-8, "atol": 1e-8})
+    np.testing.assert_allclose(ours.y[:, -1], exact.y[:, -1], atol=5e-3)
+
+
+def test_auto_with_a_plain_callback_and_a_wide_band(monkeypatch):
+    """Compiled on the way; the band is too wide for the loop, and LSODA would take a full matrix."""
+    monkeypatch.setattr("fsci.kernels.integrate.auto._BANDED", 1.0)
+    monkeypatch.setattr("fsci.kernels.integrate.tiering.price", lambda key: 1e-9)
+    asked = []
+
+    def watched(problem):
+        asked.append(problem.size)
+        return large_attempt(problem)
+
+    monkeypatch.setattr("fsci.kernels.integrate.host.stepped.large_attempt", watched)
+    ours = fi.solve_ivp(PROBLEM.fun.py_func, (0.0, 2.0), PROBLEM.y0, "auto", **OPTIONS)
+    exact = fi.solve_ivp(PROBLEM.fun, (0.0, 2.0), PROBLEM.y0, "DOP853", args=PROBLEM.args, rtol=1e-8, atol=1e-8)
+    assert asked == [PROBLEM.y0.size]
+    assert ours.success
     np.testing.assert_allclose(ours.y[:, -1], exact.y[:, -1], atol=5e-3)
 
 

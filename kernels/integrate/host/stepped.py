@@ -11,6 +11,7 @@ from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.integrate.auto_solver import STAND_INS, for_scipy
 from fsci.kernels.integrate.compiled import LEFT, attempt_of, driven, is_jitted, is_plain, may_be_left
 from fsci.kernels.integrate.driver import BASES, Loop, loop_of, plain_result, playback
+from fsci.kernels.integrate.host.structured_auto import large_attempt
 from fsci.kernels.integrate.recorded import recordable, recorded_result
 from fsci.kernels.integrate.stiff_steps import StiffSteps
 from fsci.kernels.integrate.tiering import TakeOver, Watch
@@ -37,6 +38,7 @@ class _Starter:
     def __init__(self, posed: Callable[[], Any], plain: bool, stiff: StiffSteps | None = None) -> None:
         self._posed, self._plain, self._stiff, self._steps = posed, plain, stiff, 0
         self.left, self.wait = "", 0
+        self.large = False  # of too large a Jacobian for the compiled loop
         self.problem: Problem | None = None
         self.watch: Watch | None = None
         self.loop: Loop | None = None
@@ -64,6 +66,8 @@ class _Starter:
         method = "" if self.problem is None else self.loop_name(str(self.problem.structure))
         if callback is not None and self.watch is not None and self.problem is not None:
             self.watch.reason = loop_of(method).refuses(callback, self.problem)
+            options = self.problem.parameters["options"]
+            self.large = bool(self.watch.reason) and method == "auto" and options.get("jac") is None
         own = self.problem is not None and self.problem.structure in STAND_INS
         if own and self.watch is not None and self.watch.reason:
             raise TakeOver(None)  # interpreted steps are explicit: a stiff problem must not go on with them
@@ -110,7 +114,8 @@ def tiered(
         return driven(playback(start.loop_name(method)), start=start), start
     except TakeOver as taken:
         if taken.callback is None:
-            return driven(start.left or STAND_INS[method]), start
+            value = large_attempt(start.problem).value if start.large and start.problem is not None else None
+            return (driven(start.left or STAND_INS[method]) if value is None else value), start
         problem = start.problem
         assert problem is not None  # noqa: S101 (for the type checker: nobody else raises this)
         # From the beginning: the loop is so much faster that going over it again is cheaper than joining the two.

@@ -11,7 +11,7 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.integrate.compiled import STRUCTURED_FROM, attempt_of, compiled_applies, driven, is_jitted, is_plain
 
-__all__: list[str] = []
+__all__ = ["large_attempt"]
 
 
 def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -33,6 +33,11 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
+    return large_attempt(problem)
+
+
+def large_attempt(problem: Problem) -> Attempt:
+    """The attempt, for a callback that is compiled or can be."""
     # Here: a short solve imports no Numba.
     from fsci.kernels.integrate.auto import explicit_result
     from fsci.kernels.integrate.krylov import KrylovBdf
@@ -43,6 +48,8 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         if value is not None:
             return attempt_of(value, loop)
     found = structured_result(problem, "BDF")
+    if found is None and problem.parameters["options"].get("jac_sparsity") is not None:
+        return Attempt(None, status="declined")
     value, entries = (driven(problem, KrylovBdf), problem.size**2) if found is None else found
     attempt = attempt_of(value)
     if found is None and attempt.status != "ok":
