@@ -167,7 +167,11 @@ class AutoLoop:
         self.status = loop.status
         if implicit and loop.status == MORE:
             self._look_back()
-        elif not implicit and (loop.status == TOO_SMALL or (loop.status == MORE and loop.is_stiff_now)):
+        elif (
+            not implicit
+            and not np.isnan(loop.here[2])
+            and (loop.status == TOO_SMALL or (loop.status == MORE and loop.is_stiff_now))
+        ):
             self._switch(self._implicit)
 
     def _look_back(self) -> None:

@@ -30,7 +30,7 @@ _refused: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 # Of the time that compiling takes, what is spent before the progress is believed; and how many times as long as
 # compiling the rest must last.
-_FIRST_LOOK, _MARGIN = 0.1, 2.0
+_FIRST_LOOK, _MARGIN = 0.05, 2.0
 
 # The compiler may contract and reorder within an expression; what is left of a difference must not matter to the step.
 _ROUNDINGS, _SHARE = 64.0, 1e-3

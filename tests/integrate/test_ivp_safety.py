@@ -15,7 +15,7 @@ import fsci
 import fsci.integrate as fi
 from fsci.kernels.integrate import tiering
 
-EXPLICIT = ("RK23", "RK45", "DOP853", "Tsit5", "Vern7")
+EXPLICIT = ("RK23", "RK45", "DOP853", "Tsit5", "Vern7", "auto")
 MORE = [{}, {"dense_output": True}, {"events": lambda t, y: y[0] - 5.0}, {"t_eval": [0.5, 1.0]}]
 
 
