@@ -51,8 +51,9 @@ def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = T
 
     Structure, symmetry and the exact fill of a symmetric factorization are found first, and the
     factorization chosen by what it costs: triangles, narrow bands, fronts, columns one by one, multigrid or
-    SuperLU. A matrix without a useful diagonal is matched, scaled and split into diagonal blocks first. Every answer is checked by its backward error, from a
-    residual in doubled precision, before it is returned. `fsci.certify` gives the error bound with it.
+    SuperLU. A matrix without a useful diagonal is matched, scaled and split into diagonal blocks first.
+    Every answer is checked by its backward error before it is returned. `fsci.certify` gives the error
+    bound with it, from a residual in doubled precision.
 
     Parameters
     ----------
