@@ -12,7 +12,7 @@ __all__ = ["Extra", "extras", "version_of"]
 _SERVES = {
     "jax": ("the xla shelf: kernels on any device that XLA has, under jit and vmap", ("jax",)),
     "cupy": ("the cuda shelf: dense and sparse kernels on NVIDIA GPUs", ("cupy-cuda13x", "cupy-cuda12x", "cupy")),
-    "pypardiso": ("sparse: MKL's PARDISO, which spsolve is measured against", ("pypardiso",)),
+    "pypardiso": ("sparse: MKL's PARDISO, a member of spsolve's portfolio", ("pypardiso",)),
     "pyamg": ("sparse: algebraic multigrid and its gallery, to measure against", ("pyamg",)),
     "rich": ("tables and progress in the terminal", ("rich",)),
     "matplotlib": ("pictures of fsci solve --plot-file", ("matplotlib",)),

@@ -78,6 +78,7 @@ OUT_OF_REACH = {
     "refined_twofold": "for factors of an attempt before it: tests/sparse/test_sparse_certificates.py",
     "small_direct": "for calls without evidence: tests/sparse/test_spsolve.py",
     "fused_structured": "for calls that nobody looks into: tests/linalg/test_structured_systems.py",
+    "pardiso": "where pypardiso is installed (extra mkl): tests/sparse/test_pardiso.py",
     "nonfinite": "for operands that hold NaN or infinity: test_not_finite_is_refused_as_scipy_refuses_it",
 }
 
