@@ -174,7 +174,9 @@ def test_arguments_and_captured_values():
 
 
 @pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF"])
-@pytest.mark.parametrize("more", [{}, {"dense_output": True}, {"events": lambda t, y: y[0]}], ids=["plain", "dense", "events"])
+@pytest.mark.parametrize(
+    "more", [{}, {"dense_output": True}, {"events": lambda t, y: y[0]}], ids=["plain", "dense", "events"]
+)
 def test_a_solve_that_is_taken_over(method, more, monkeypatch):
     monkeypatch.setattr(tiering, "price", lambda key: 1e-9)
     options = {"method": method, "max_step": 0.01, "rtol": 1e-8, "atol": 1e-8, **more}
