@@ -278,7 +278,7 @@ def test_interrupt_while_xla_is_called():
     # Again and again: one that comes while JAX compiles may be lost in there.
     signal.setitimer(signal.ITIMER_REAL, 0.5, 0.25)
     try:
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012  (the alarm must stop before this is left)
             try:
                 fi.solve_ivp(slow, (0.0, 30.0), [1.0, 0.5], "RK45", max_step=1e-3)
             finally:
