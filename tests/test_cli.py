@@ -22,6 +22,8 @@ from fsci.cli.profile import CallTable
 from fsci.core.types import Attempt, Certificate, Diagnosis
 from fsci.coverage import answered, as_markdown, portfolios
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def call(capsys):

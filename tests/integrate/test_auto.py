@@ -12,6 +12,8 @@ import scipy.integrate as si
 import fsci
 import fsci.integrate as fi
 
+pytestmark = pytest.mark.slow
+
 
 @numba.njit
 def rober(t, y):

@@ -12,6 +12,8 @@ from fsci.kernels.integrate.callbacks import RAISED, WRONG_LENGTH, rhs_of
 from fsci.kernels.integrate.returned_buffers import buffer_form
 from fsci.kernels.integrate.returned_tuples import tuple_form
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 2
 
 

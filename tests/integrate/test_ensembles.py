@@ -22,6 +22,8 @@ from fsci.kernels.integrate.pairs import PAIRS
 
 from benchmarks.ivp_problems import PROBLEMS  # isort: skip
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("RK23", "RK45", "DOP853")
 LORENZ = PROBLEMS["Lorenz"]
 

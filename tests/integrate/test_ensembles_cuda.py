@@ -12,6 +12,8 @@ import scipy.integrate as si
 
 import fsci.integrate as fi
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -10,6 +10,8 @@ import fsci
 import fsci.integrate as fi
 from benchmarks.ivp_problems import PROBLEMS
 
+pytestmark = pytest.mark.slow
+
 KNOWN = [p for p in PROBLEMS.values() if p.reference is not None]
 
 

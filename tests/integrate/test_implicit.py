@@ -13,6 +13,8 @@ import scipy.sparse as sp
 import fsci
 import fsci.integrate as fi
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("Radau", "BDF")
 
 

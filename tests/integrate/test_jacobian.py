@@ -16,6 +16,8 @@ from fsci.kernels.integrate.jacobian import DIFFERENCES, FOUND, INCOMPLETE, NONF
 from fsci.kernels.integrate.newton import dominant, factor, multiply, shifted, solve
 from fsci.kernels.integrate.sparsity import banded, dense, found, structure_of, structure_seen
 
+pytestmark = pytest.mark.slow
+
 EPS = 2.0**-52
 
 

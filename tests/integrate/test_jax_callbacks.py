@@ -14,6 +14,8 @@ import fsci
 import fsci.integrate as fi
 from fsci.kernels.integrate.jax_callbacks import JaxRhs, jax_rhs, lowered, lowered_jacobian, traceable
 
+pytestmark = pytest.mark.slow
+
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
 

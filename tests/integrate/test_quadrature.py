@@ -19,6 +19,8 @@ from benchmarks.workloads_quadrature import INTEGRALS, compiled
 from fsci import integrate as fi
 from fsci.integrate.errors import UncertifiedIntegrationWarning
 
+pytestmark = pytest.mark.slow
+
 inf = math.inf
 
 

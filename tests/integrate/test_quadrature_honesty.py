@@ -17,6 +17,8 @@ from fsci.kernels.integrate.integrands import Integrand
 from fsci.kernels.integrate.samples_of import sampled
 from tests.integrate.adversarial_integrals import FAMILIES, Trap, traps
 
+pytestmark = pytest.mark.slow
+
 inf = math.inf
 PLAIN = {"args": (), "part": "", "weight": None, "wvar": None}
 

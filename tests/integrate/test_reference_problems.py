@@ -12,6 +12,8 @@ import fsci.integrate as fi
 
 from benchmarks.ivp_problems import PROBLEMS, brusselator_1d, brusselator_2d, digits  # isort: skip
 
+pytestmark = pytest.mark.slow
+
 EXPLICIT = ("RK23", "RK45", "DOP853")
 IMPLICIT = ("Radau", "BDF", "auto")
 NONSTIFF = ("PLEI", "Lorenz", "Lotka-Volterra")

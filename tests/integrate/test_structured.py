@@ -14,6 +14,8 @@ from fsci.kernels.integrate.callbacks import rhs_of
 from fsci.kernels.integrate.host.structured_auto import large_attempt
 from fsci.kernels.integrate.sparsity import structure_of
 
+pytestmark = pytest.mark.slow
+
 PROBLEM = brusselator_2d(24)
 OPTIONS = {"args": PROBLEM.args, "rtol": 1e-4, "atol": 1e-4}
 

@@ -10,6 +10,8 @@ import pytest
 import fsci
 from fsci.kernels.expected_condition import expected_rcond
 
+pytestmark = pytest.mark.slow
+
 N = 3200
 
 

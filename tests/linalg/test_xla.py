@@ -17,7 +17,7 @@ from tests.linalg.device_cases import agree, calls, parts
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
-pytestmark = pytest.mark.jax
+pytestmark = [pytest.mark.jax, pytest.mark.slow]
 
 CALLS = list(calls(np.random.default_rng(7)))
 

@@ -16,6 +16,8 @@ from fsci.core.types import Evidence
 from fsci.sparse.linalg import MatrixRankWarning, spsolve
 from tests.sparse.corpus import CORPUS
 
+pytestmark = pytest.mark.slow
+
 
 def rational(v):
     return flint.fmpq(*float(v).as_integer_ratio())

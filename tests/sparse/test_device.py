@@ -14,6 +14,8 @@ from fsci.core.types import Attempt, Problem
 from fsci.kernels.sparse.cuda.space import space_with
 from fsci.kernels.sparse.portable import portfolio
 
+pytestmark = pytest.mark.slow
+
 ours = fsci.sparse.linalg
 METHODS = ("cg", "bicgstab", "gmres")
 RTOL = {"float32": 1e-5, "float64": 1e-10, "complex64": 1e-5, "complex128": 1e-10}

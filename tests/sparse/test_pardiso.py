@@ -12,6 +12,8 @@ import fsci
 from fsci.core.types import Evidence, Problem
 from fsci.kernels.sparse.host import pardiso
 
+pytestmark = pytest.mark.slow
+
 INSTALLED = find_spec("pypardiso") is not None
 FORCED = {"sparse_linear_system": "pardiso"}
 

@@ -13,6 +13,8 @@ from fsci.core import profile
 from fsci.kernels.sparse import split
 from fsci.sparse import products
 
+pytestmark = pytest.mark.slow
+
 DTYPES = ("float32", "float64", "complex64", "complex128")
 
 

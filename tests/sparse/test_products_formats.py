@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 import fsci
 from fsci.kernels.sparse import split
 
+pytestmark = pytest.mark.slow
+
 FORMATS = ("csr", "csc", "coo", "bsr", "dia")
 OURS = ("float32", "float64", "complex64", "complex128")
 DTYPES = (*OURS, "bool", "int8", "int64", "longdouble", "clongdouble")
