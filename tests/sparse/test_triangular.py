@@ -103,14 +103,28 @@ def test_malformed_is_refused_and_the_entry_named(form, change):
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_threads_give_the_same_bits(count, monkeypatch):
+@pytest.mark.parametrize("dtype", ["f", "d", "F", "D"])
+def test_threads_and_neighbours_give_the_same_bits(count, dtype, monkeypatch):
     rng = np.random.default_rng(0)
-    for form in ("csr", "csc"):
-        a, b = triangle(rng, 50, form, True), rng.standard_normal((50, 7))
-        alone = ours(a, b)
-        monkeypatch.setattr(substitution, "_THREADS", lambda dtype, work: count)
-        np.testing.assert_array_equal(ours(a, b), alone)
+    for form, lower in (("csr", True), ("csc", True), ("csr", False), ("csc", False)):
+        a, b = triangle(rng, 50, form, lower, dtype), rng.standard_normal((50, 7)).astype(dtype)
+        alone = ours(a, b, lower)
+        monkeypatch.setattr(substitution, "_THREADS", lambda dtype, work, count=count: count)
+        np.testing.assert_array_equal(ours(a, b, lower), alone)
+        for k in range(7):
+            np.testing.assert_array_equal(ours(a, b[:, k], lower), alone[:, k])
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("columns", [2, 4, 9])
+def test_many_right_hand_sides_meet_the_same_errors(columns):
+    b = np.ones((3, columns))
+    for form in ("csr", "csc"):
+        singular = sp.csr_array(np.array([[1.0, 0, 0], [2, 0, 0], [3, 4, 5]])).asformat(form)
+        with pytest.raises(np.linalg.LinAlgError, match="zero entry on diagonal"):
+            ours(singular, b)
+        both = sp.csr_array(np.array([[2.0, 0, 1], [2, 4, 0], [3, 4, 5]])).asformat(form)
+        np.testing.assert_array_equal(ours(both, b), sl.spsolve_triangular(both.copy(), b))
 
 
 def exact_solution(a, b, lower):
