@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from fsci.kernels.sparse.multifrontal import Factors, Ordering, supernodal
 from fsci.kernels.sparse.sparse_residual import compressed_residual
 
 __all__ = [
+    "EXACTLY_SINGULAR",
     "SURELY_FITS",
     "Reusable",
     "available_bytes",
@@ -34,6 +35,8 @@ _OVERHEAD = 2.5
 _STEPS = 4
 # Bytes below which the system is not asked how much memory it has.
 SURELY_FITS = 2.0**28
+# What a plan gives instead of an answer where SciPy warns and gives NaN: one factorization is then evidence enough.
+EXACTLY_SINGULAR: Final = object()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

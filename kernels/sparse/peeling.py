@@ -97,21 +97,29 @@ def peeled(a: Compressed) -> Orders | None:
     return Orders(rows[: a.n], columns[: a.n], places[: a.n]) if done == a.n else None
 
 
-def substitution(a: Compressed, orders: Orders) -> Callable[..., Any]:
-    """``solve(rhs, adjoint=False)`` by substitution; division by a zero pivot gives infinity."""
-    conjugate = a.data.conj() if a.data.dtype.kind == "c" else a.data
+@dataclass(frozen=True, slots=True, repr=False)
+class _Substitution:
+    """A matrix and its orders. An object, not a closure that calls itself: a cycle would hold on to them."""
 
-    def solve(rhs: Any, adjoint: bool = False) -> Any:
+    a: Compressed
+    orders: Orders
+
+    def __call__(self, rhs: Any, adjoint: bool = False) -> Any:
+        """``A^-1 @ rhs``, or ``A^-H @ rhs``."""
+        a, orders = self.a, self.orders
         if rhs.ndim == 2:
-            return np.stack([solve(rhs[:, k], adjoint) for k in range(rhs.shape[1])], axis=1)
+            return np.stack([self(rhs[:, k], adjoint) for k in range(rhs.shape[1])], axis=1)
         if a.data.dtype.kind != "c" and np.iscomplexobj(rhs):
-            return solve(rhs.real, adjoint) + 1j * solve(rhs.imag, adjoint)
+            return self(rhs.real, adjoint) + 1j * self(rhs.imag, adjoint)
         x = np.empty(a.n, a.data.dtype)
-        data = conjugate if adjoint else a.data
+        data = a.data.conj() if adjoint and a.data.dtype.kind == "c" else a.data
         given = np.array(rhs, a.data.dtype, copy=True, order="C")
         _substitute(
             a.n, a.indptr, a.indices, data, orders.rows, orders.columns, orders.places, given, x, a.by_rows != adjoint
         )
         return x
 
-    return solve
+
+def substitution(a: Compressed, orders: Orders) -> Callable[..., Any]:
+    """``solve(rhs, adjoint=False)`` by substitution; division by a zero pivot gives infinity."""
+    return _Substitution(a, orders)

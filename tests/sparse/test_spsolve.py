@@ -1,5 +1,6 @@
 """`spsolve` and `factorized`: SciPy's answers, warnings and errors; and inputs of every make."""
 
+import gc
 import warnings
 
 import numpy as np
@@ -16,6 +17,8 @@ from fsci.core.errors import SingularMatrixError
 from fsci.core.frames import FRAME
 from fsci.kernels.sparse import factored
 from fsci.kernels.sparse.compressed import one_matrix
+from fsci.kernels.sparse.factored import EXACTLY_SINGULAR
+from fsci.kernels.sparse.host import small_direct, superlu
 from fsci.kernels.sparse.matching import matched
 from fsci.kernels.sparse.transversal import components, transversal
 from fsci.sparse.linalg.factorizations import factorized
@@ -108,6 +111,34 @@ def test_exactly_singular(a):
         factorized(matrix)
 
 
+def test_singular_matrices_are_factored_once(monkeypatch):
+    a, b = sp.csc_array(np.kron(np.eye(200), np.ones((2, 2)))), np.ones(400)
+    with pytest.warns(sl.MatrixRankWarning):
+        spsolve(a, b)
+    calls = []
+    monkeypatch.setattr(small_direct, "superlu_answer", lambda *args: calls.append(1) or superlu.superlu_answer(*args))
+    monkeypatch.setattr(superlu, "superlu_solver", None)
+    monkeypatch.setattr(small_direct, "superlu_solver", None)
+    with pytest.warns(sl.MatrixRankWarning, match="exactly singular") as caught:
+        x = spsolve(a, b)
+    assert np.isnan(x).all()
+    assert len(calls) == 1
+    assert caught[0].filename == __file__
+
+
+def test_factors_are_released_at_once():
+    a = network(300)
+    triangle = sp.csc_array(sp.tril(a))
+    gc.collect()
+    gc.disable()
+    try:
+        superlu.superlu_solver(a, {"ColPerm": "COLAMD"})(np.ones(300))
+        spsolve(triangle, np.ones(300))
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_not_finite_is_scipys():
     a = sp.csc_array(network(50))
     a.data[7] = np.nan
@@ -154,7 +185,8 @@ def test_the_plan_serves_small_systems_and_declines_what_it_cannot(rng):
     spsolve(a, b)
     (plan,) = FRAME.get().plans.values()
     np.testing.assert_allclose(plan(a, b), sl.spsolve(a, b), atol=1e-10)
-    assert plan(sp.csc_array((300, 300)), b) is None
+    assert plan(sp.csc_array((300, 300)), b) is EXACTLY_SINGULAR
+    assert plan(a, np.full(300, np.nan)) is None
     order = rng.permutation(300)
     np.testing.assert_allclose(plan(sp.csc_array(a[order]), b), sl.spsolve(sp.csc_array(a[order]), b), atol=1e-10)
 

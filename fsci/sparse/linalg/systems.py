@@ -18,6 +18,7 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
+from fsci.kernels.sparse.factored import EXACTLY_SINGULAR
 from fsci.kernels.sparse.null_vector import null_vector
 from fsci.sparse.linalg.errors import MatrixRankWarning, UncertifiedWarning
 
@@ -89,6 +90,8 @@ def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = T
     if key is not None:
         plan = FRAME.get().plans.get(key)
         x = None if plan is None else plan(A, b)
+        if x is EXACTLY_SINGULAR:  # plans are of strict mode
+            return _not_a_number(b, 3)
         if x is not None:
             return x
     reason = _unusual(A, b, permc_spec)
@@ -197,13 +200,18 @@ def _told(diagnosis: Diagnosis, b: Any) -> Any:
     if attempt.value is None:
         if policy.hardened:
             raise SingularMatrixError("Matrix is exactly singular", _with_null_vector(diagnosis))
-        warnings.warn("Matrix is exactly singular", MatrixRankWarning, stacklevel=3)
-        return np.full(b.shape, np.nan, b.dtype)
+        return _not_a_number(b, 4)
     if policy.wants_forward and diagnosis.certificate.worst_verdict != "certified":
         said = diagnosis.certificate.title()
         message = f"the solution does not meet accuracy {policy.accuracy!r}: {said}"
         warnings.warn(UncertifiedWarning(message, diagnosis), stacklevel=3)
     return attempt.value
+
+
+def _not_a_number(b: Any, level: int) -> Any:
+    """SciPy's warning, and its answer."""
+    warnings.warn("Matrix is exactly singular", MatrixRankWarning, stacklevel=level)
+    return np.full(b.shape, np.nan, b.dtype)
 
 
 def _with_null_vector(diagnosis: Diagnosis) -> Diagnosis:

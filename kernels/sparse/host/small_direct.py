@@ -13,7 +13,7 @@ import numpy as np
 
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.core.registry import register
-from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.sparse.band import band_factors
 from fsci.kernels.sparse.compressed import Compressed, compressed, one_matrix
 from fsci.kernels.sparse.direct import (
@@ -27,7 +27,8 @@ from fsci.kernels.sparse.direct import (
     direct_blocks,
     direct_matched,
 )
-from fsci.kernels.sparse.host.superlu import superlu_solver
+from fsci.kernels.sparse.factored import EXACTLY_SINGULAR
+from fsci.kernels.sparse.host.superlu import superlu_answer, superlu_solver
 from fsci.kernels.sparse.matching import matched
 from fsci.kernels.sparse.multifrontal import cholesky, graph_of, lu, minimum_degree, supernodal
 from fsci.kernels.sparse.pattern import scan
@@ -56,7 +57,7 @@ def work(problem: Problem, evidence: Evidence) -> float:
 
 
 def fast(A: Any, b: Any) -> Any:
-    """The answer if its backward error is that of a stable method, else None."""
+    """The answer if its backward error is that of a stable method, `EXACTLY_SINGULAR` as SciPy finds it, or None."""
     a = one_matrix(A)
     sides = np.ascontiguousarray(b, a.data.dtype)
     x = np.empty(a.n, a.data.dtype)
@@ -74,32 +75,37 @@ def fast(A: Any, b: Any) -> Any:
                 )
         if status == BAND:
             band = band_factors(a, int(x[0].real), int(x[-1].real))
-            if band is None:
-                return None
-            x = band.solve(sides)
-            status = SOLVED
+            if band is None:  # a zero pivot: SciPy's answer hangs on what SuperLU finds
+                status = ANOTHER_WAY
+            else:
+                x, status = band.solve(sides), SOLVED
         orders = peeled(a) if status == TRIANGLE else None
         if orders is not None:
             x = substitution(a, orders)(sides)
         elif status in (ANOTHER_WAY, TRIANGLE):
-            try:
-                solve = superlu_solver(A, _OPTIONS)
-            except RuntimeError:  # singular, or SuperLU gives up
-                return None
-            x = solve(b)
-            error = _error(a, x, sides)
-            for _ in range(_STEPS):
-                if error <= tolerance:
-                    break
-                r, _ = residual(a.indptr, a.indices, a.data, a.by_rows, x, sides)
-                x = x + solve(r).astype(x.dtype)
-                error = _error(a, x, sides)
-            return x if error <= tolerance else None
+            return _by_superlu(A, b, a, sides, tolerance)
         elif status != SOLVED:
             return None
         x = x.astype(A.dtype, copy=False)
         good = _error(a, x, sides) <= tolerance
     return x if good else None
+
+
+def _by_superlu(A: Any, b: Any, a: Compressed, sides: Any, tolerance: float) -> Any:
+    """SciPy's own answer, refined where SuperLU leaves more than a stable method does."""
+    x, info = superlu_answer(A, b)
+    if info:
+        return EXACTLY_SINGULAR if info <= a.n else None
+    error = _error(a, x, sides)
+    if tolerance < error < np.inf:
+        solve = superlu_solver(A, _OPTIONS)
+        for _ in range(_STEPS):
+            r, _ = residual(a.indptr, a.indices, a.data, a.by_rows, x, sides)
+            x = x + solve(r).astype(x.dtype)
+            error = _error(a, x, sides)
+            if error <= tolerance:
+                break
+    return x if error <= tolerance else None
 
 
 def _error(a: Compressed, x: Any, sides: Any) -> float:
@@ -109,6 +115,8 @@ def _error(a: Compressed, x: Any, sides: Any) -> float:
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     x = fast(*problem.operands)
+    if x is EXACTLY_SINGULAR:
+        return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=True)
     return Attempt(None, status="declined") if x is None else Attempt(x, byproducts={"solve": _solver(problem)})
 
 

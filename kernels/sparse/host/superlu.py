@@ -7,6 +7,7 @@ columns as they stand won on a few, where the matching or the band mostly serves
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,31 +18,49 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.sparse.factored import SURELY_FITS, Reusable, available_bytes, refined
 
-__all__ = ["superlu_solver"]
+__all__ = ["superlu_answer", "superlu_solver"]
 
+_COLAMD = {"ColPerm": "COLAMD"}
 _ARRAYS_PER_ENTRY = 16.0  # value and index
 _COLUMN_FILL = 4.0  # what a column ordering fills beyond a symmetric one, at the least
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class _Solver:
+    """Factors of the stored columns. An object, not a closure that calls itself: a cycle would hold on to them."""
+
+    factors: Any
+    dtype: Any
+    by_rows: bool
+
+    def __call__(self, rhs: Any, adjoint: bool = False) -> Any:
+        """``A^-1 @ rhs``, or ``A^-H @ rhs``."""
+        if self.dtype.kind != "c" and np.iscomplexobj(rhs):
+            return self(rhs.real, adjoint) + 1j * self(rhs.imag, adjoint)
+        rhs = np.asarray(rhs, self.dtype)
+        if not self.by_rows:
+            return self.factors.solve(rhs, "H" if adjoint else "N")
+        # The stored columns are those of the transpose: its adjoint is the conjugate.
+        return self.factors.solve(rhs.conj(), "N").conj() if adjoint else self.factors.solve(rhs, "T")
+
+
 def superlu_solver(a: Any, options: dict[str, Any]) -> Callable[..., Any]:
     """``solve(rhs, adjoint=False)`` with the factors of a CSC or CSR container; raises as SuperLU does."""
-    dtype = a.data.dtype
     indices, indptr = a.indices.astype(np.intc, copy=False), a.indptr.astype(np.intc, copy=False)
     factors = _superlu.gstrf(
         a.shape[0], a.nnz, a.data, indices, indptr, csc_construct_func=csc_array, ilu=False, options=options
     )
-    by_rows = a.format == "csr"
+    return _Solver(factors, a.data.dtype, a.format == "csr")
 
-    def solve(rhs: Any, adjoint: bool = False) -> Any:
-        if dtype.kind != "c" and np.iscomplexobj(rhs):
-            return solve(rhs.real, adjoint) + 1j * solve(rhs.imag, adjoint)
-        rhs = np.asarray(rhs, dtype)
-        if not by_rows:
-            return factors.solve(rhs, "H" if adjoint else "N")
-        # The stored columns are those of the transpose: its adjoint is the conjugate.
-        return factors.solve(rhs.conj(), "N").conj() if adjoint else factors.solve(rhs, "T")
 
-    return solve
+def superlu_answer(a: Any, b: Any) -> tuple[Any, int]:
+    """What SciPy's `spsolve` calls, factors and solution at once; and the first zero pivot, or n and the memory short.
+
+    Columns are ordered by COLAMD.
+    """
+    indices, indptr = a.indices.astype(np.intc, copy=False), a.indptr.astype(np.intc, copy=False)
+    x, info = _superlu.gssv(a.shape[0], a.nnz, a.data, indices, indptr, b, int(a.format == "csc"), options=_COLAMD)
+    return x, int(info)
 
 
 def _fits(problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -106,7 +125,7 @@ register(
         shelf="host",
         applies=_fits,
         work=column_work,
-        run=_run({"ColPerm": "COLAMD"}, True),
+        run=_run(_COLAMD, True),
         safest=True,
         source="Demmel, Eisenstat, Gilbert, Li and Liu (1999): SuperLU, COLAMD",
     )
