@@ -3,7 +3,9 @@
 Measured on a random matrix with a million columns and five entries a row: 2.4 times faster with eight vectors,
 1.6 times with one. Where neighbouring rows meet neighbouring columns the caches have all, and each
 instruction counts: with one vector a prefetch then costs a quarter, so that `scattered` looks first.
-A prefetch of any address is harmless; it can neither fault nor change a value.
+The arrays that are read in order are fetched by the processor itself, but only to the end of a page, of which
+there are several for each hundred entries: one prefetch a row past that end makes a product of a 5-point Laplacian
+1.3 times faster. A prefetch of any address is harmless; it can neither fault nor change a value.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from numba.extending import intrinsic
 
 from fsci.kernels.jit import jit
 
-__all__ = ["PREFETCH_AHEAD", "prefetch", "scattered"]
+__all__ = ["PREFETCH_AHEAD", "STREAM_AHEAD", "prefetch", "scattered"]
 
 # Entries between a prefetch and its use: memory latency over the time of one entry, on any
 # machine of this decade within a factor of two, and the gain is flat over that range.
 PREFETCH_AHEAD = 64
+# Entries between a row and what is asked for of the arrays that are read in order: a page of doubles.
+STREAM_AHEAD = 512
 
 # Indices that `scattered` looks at; the numbers of a cache line; and the lines for each entry of a block
 # from which hardly any line is met twice before it is gone.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import fsci
 from fsci.core import profile
 from fsci.kernels.sparse import split
+from fsci.kernels.sparse.host import csr_products
 from fsci.sparse import products
 
 pytestmark = pytest.mark.slow
@@ -129,6 +130,19 @@ def test_other_formats_equal_scipys(form, shape, dtype, threads):
         ours = a @ x, a @ xs
     same(ours[0], theirs[0], exact=form != "coo" or threads == 1)
     same(ours[1], theirs[1], exact=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("vectors", [8, 12, 24])
+def test_results_written_past_the_caches(vectors, dtype, threads, monkeypatch):
+    monkeypatch.setattr(csr_products, "_NEW_MEMORY", 0)
+    rng = np.random.default_rng(vectors)
+    a = sp.random_array((300, 200), density=0.03, rng=rng).astype(dtype).tocsr()
+    a.data[:] = draw(rng, a.nnz, dtype)
+    x = draw(rng, (200, vectors), dtype)
+    theirs = a @ x
+    with fsci.patch_scipy():
+        same(a @ x, theirs, exact=True)
 
 
 def test_several_threads_give_the_same_bits_each_time(threads):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import complex64, complex128, float32, float64, int32, int64, uint64
+from numba import boolean, complex64, complex128, float32, float64, int32, int64, uint64
 
 from fsci.kernels.jit import jit
-from fsci.kernels.sparse.eight import row_times_eight, row_times_some
+from fsci.kernels.sparse.eight import row_times_eight, row_times_some, written
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
-from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD, prefetch, scattered
+from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD, STREAM_AHEAD, prefetch, scattered
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
@@ -31,6 +31,10 @@ VECTOR_THREADS = Threads("csr_vector")
 _CSR_VECTORS_THREADS = Threads("csr_vectors")
 _KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
 
+# The largest limit (glibc's M_MMAP_THRESHOLD) from which on every array is memory that no cache has seen; and more than
+# a cache can hold for whoever reads it next.
+_NEW_MEMORY = 2**25
+
 
 @jit([int64(i[::1], i[::1], d[::1], d[::1], d[::1], int64, int64) for d, i in _KINDS])
 def rows_times_vector(indptr, indices, data, x, y, start, stop):  # type: ignore[no-untyped-def]
@@ -45,6 +49,7 @@ def rows_times_vector(indptr, indices, data, x, y, start, stop):  # type: ignore
             for i in range(uint64(first), uint64(last)):
                 total = y.dtype.type(0)
                 begin, end = end, uint64(indptr[i + uint64(1)])
+                prefetch(data, begin + uint64(STREAM_AHEAD))
                 for k in range(begin, end):
                     prefetch(x, uint64(indices[min(k + uint64(PREFETCH_AHEAD), uint64(stored) - uint64(1))]))
                     total += data[k] * x[uint64(indices[k])]
@@ -53,6 +58,7 @@ def rows_times_vector(indptr, indices, data, x, y, start, stop):  # type: ignore
         for i in range(uint64(first), uint64(last)):
             total = y.dtype.type(0)
             begin, end = end, uint64(indptr[i + uint64(1)])
+            prefetch(data, begin + uint64(STREAM_AHEAD))
             for k in range(begin, end):
                 total += data[k] * x[uint64(indices[k])]
             y[i] = total
@@ -78,6 +84,7 @@ def rows_times_vectors(indptr, indices, data, x, y, start, stop):  # type: ignor
         end = uint64(indptr[first])
         for i in range(uint64(first), uint64(last)):
             begin, end = end, uint64(indptr[i + uint64(1)])
+            prefetch(data, begin + uint64(STREAM_AHEAD))
             for c in range(uint64(0), eights, uint64(8)):
                 s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = y.dtype.type(0)
                 for k in range(begin, end):
@@ -103,9 +110,18 @@ def rows_times_vectors(indptr, indices, data, x, y, start, stop):  # type: ignor
     return -1
 
 
-@jit([int64(i[::1], i[::1], d[::1], d[:, ::1], d[:, ::1], int64, int64) for d, i in _KINDS if d in (float64, float32)])
-def rows_times_real_vectors(indptr, indices, data, x, y, start, stop):  # type: ignore[no-untyped-def]
-    """As `rows_times_vectors` for real numbers, eight columns or the rest of them in a vector register."""
+@jit(
+    [
+        int64(i[::1], i[::1], d[::1], d[:, ::1], d[:, ::1], int64, int64, boolean)
+        for d, i in _KINDS
+        if d in (float64, float32)
+    ]
+)
+def rows_times_real_vectors(indptr, indices, data, x, y, start, stop, past):  # type: ignore[no-untyped-def]
+    """As `rows_times_vectors` for real numbers, eight columns or the rest of them in a vector register.
+
+    With `past` the result is written past the caches: y lies on 16 bytes, and its columns are a multiple of eight.
+    """
     stored = uint64(min(indices.size, data.size))
     columns = uint64(x.shape[1])
     eights = columns - columns % uint64(8)
@@ -117,11 +133,13 @@ def rows_times_real_vectors(indptr, indices, data, x, y, start, stop):  # type: 
         for i in range(uint64(first), uint64(last)):
             begin, end = end, uint64(indptr[i + uint64(1)])
             for c in range(uint64(0), eights, uint64(8)):
-                row_times_eight(data, indices, x, y, begin, end, stored, columns, c, i * columns + c)
+                row_times_eight(data, indices, x, y, begin, end, stored, columns, c, i * columns + c, past)
             if eights < columns:
                 row_times_some(
                     data, indices, x, y, begin, end, stored, columns, eights, i * columns + eights, columns - eights
                 )
+    if past:
+        written()
     return -1
 
 
@@ -143,12 +161,16 @@ def csr_matmat_dense(rows: int, columns: int, indptr: Any, indices: Any, data: A
     """A X, X of C order."""
     y = np.empty((rows, x.shape[1]), data.dtype)
     parts = _CSR_VECTORS_THREADS.pieces(data.dtype, (data.size + rows) * x.shape[1])
-    multiply = rows_times_real_vectors if data.dtype.kind == "f" else rows_times_vectors
+    multiply: Any = rows_times_vectors
+    how: tuple[bool, ...] = ()
+    if data.dtype.kind == "f":
+        past = y.nbytes > _NEW_MEMORY and x.shape[1] % 8 == 0 and y.ctypes.data % 16 == 0
+        multiply, how = rows_times_real_vectors, (past,)
     if parts == 1:
-        bad = multiply(indptr, indices, data, x, y, 0, rows)
+        bad = multiply(indptr, indices, data, x, y, 0, rows, *how)
     else:
         bounds = by_entries(indptr, rows, parts)
-        bad = max(spread(lambda i, j: multiply(indptr, indices, data, x, y, i, j), bounds))
+        bad = max(spread(lambda i, j: multiply(indptr, indices, data, x, y, i, j, *how), bounds))
     if bad >= 0:
         raise malformed(indptr, indices, min(indices.size, data.size), columns, rows)
     return y
