@@ -30,11 +30,12 @@ def iterated_on_device(
     x0: Any,
     *,
     rtol: float,
-    atol: float,
+    atol: float = 0.0,
     maxiter: int | None,
     M: Any,
     callback: Any,
     restart: int | None = None,
+    refused: tuple[str, ...] = (),
 ) -> Any:
     """Solution and info code where the operands live; ``NotImplemented`` where they belong on the host."""
     shelf = backend_of(a, b, x0)
@@ -42,6 +43,8 @@ def iterated_on_device(
         return NotImplemented
     if callback is not None:
         raise BackendError(f"sparse.linalg.{method} calls nothing back from {shelf} arrays: pass callback=None")
+    if refused:
+        raise BackendError(f"sparse.linalg.{method} takes no {', '.join(refused)} with {shelf} arrays")
     if isinstance(M, str) and M != "auto":
         raise BackendError(f'sparse.linalg.{method}: M is a matrix or a function of the device, None or "auto"')
     if isinstance(x0, str):
@@ -58,7 +61,7 @@ def iterated_on_device(
         "x0": None if x0 is None else space.xp.asarray(x0).reshape(-1),
         "rtol": rtol,
         "atol": atol,
-        "maxiter": 10 * n if maxiter is None else int(maxiter),
+        "maxiter": (5 if method == "minres" else 10) * n if maxiter is None else int(maxiter),
         "restart": 20 if restart is None else int(restart),
         "M": M,
     }

@@ -22,6 +22,7 @@ __all__ = ["bicgstab", "cg", "gmres", "minres"]
 _PRECONDITIONED = (
     "no sparse matrix of a native dtype, a preconditioner of the caller's, or a report or a check by SciPy"
 )
+_UNSYMMETRIC = -7  # the kernel's code for it
 
 
 def cg(
@@ -214,7 +215,8 @@ def minres(
         Where the iteration shows that A is not symmetric.
     """
     if type(b) is not np.ndarray or not issparse(A):
-        found = _on_device("minres", A, b, x0, rtol=rtol, atol=0.0, maxiter=maxiter, M=M, callback=callback)
+        refused = tuple(k for k, v in (("shift", shift), ("show", show), ("check", check)) if v)
+        found = _on_device("minres", A, b, x0, rtol=rtol, maxiter=maxiter, M=M, callback=callback, refused=refused)
         if found is not NotImplemented:
             return found
     auto, choose = _choice(M, callback)
@@ -247,6 +249,3 @@ def _on_device(method: str, A: Any, b: Any, x0: Any, **options: Any) -> Any:
     from fsci.sparse.linalg._device import iterated_on_device
 
     return iterated_on_device(method, A, b, x0, **options)
-
-
-_UNSYMMETRIC = -7  # the kernel's code for it

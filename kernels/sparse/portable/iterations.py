@@ -1,7 +1,7 @@
-"""Conjugate gradients, BiCGSTAB and GMRES without Python's control flow: eager, and under ``jit`` and ``vmap``.
+"""Conjugate gradients, BiCGSTAB, GMRES and MINRES without Python's control flow: eager, and under ``jit`` and ``vmap``.
 
-Each gives the iterate, the number of iterations, and whether ``|r| <= atol`` was reached. A breakdown shows as a
-residual that is no number, which ends the loop.
+Each gives the iterate, the number of iterations, and whether ``|r| <= atol`` was reached (MINRES: one of its own
+rules, `atol` being relative). A breakdown shows as a residual that is no number, which ends the loop.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from fsci.kernels.sparse.portable.space import Space
 
-__all__ = ["METHODS", "bicgstab", "conjugate_gradients", "gmres"]
+__all__ = ["METHODS", "bicgstab", "conjugate_gradients", "gmres", "minres"]
 
 Map = Callable[[Any], Any]
 Ended = tuple[Any, Any, Any]
@@ -127,4 +127,60 @@ def gmres(
     return x, done * m, _norm(xp, r) <= atol
 
 
-METHODS: dict[str, Callable[..., Ended]] = {"cg": conjugate_gradients, "bicgstab": bicgstab, "gmres": gmres}
+def minres(
+    space: Space, product: Map, precondition: Map, b: Any, x: Any, rtol: Any, maxiter: int, restart: int
+) -> Ended:
+    """Paige and Saunders (1975), with the stopping rules of SciPy 1.17, their quotients multiplied out."""
+    xp = space.xp
+    r = b - product(x)
+    y = precondition(r)
+    # Of an indefinite preconditioner the root is no number.
+    first = xp.sqrt(xp.vdot(r, y).real)
+    zero, one, eps = 0 * first, 0 * first + 1, xp.finfo(r.dtype).eps
+    tolerance = xp.maximum(rtol, 0.5 * eps)
+
+    def going(state: Any) -> Any:
+        *_, beta, met, done = state
+        return ~met & xp.isfinite(beta) & (done < maxiter)
+
+    def step(state: Any) -> Any:
+        x, r1, r2, y, w1, w2, (old, dbar, epsilon, phi, cosine, sine, squares, largest, least), beta, _, done = state
+        v = y / beta
+        y = product(v) - (beta / old) * r1
+        alpha = xp.vdot(v, y).real
+        y = y - (alpha / beta) * r2
+        r1, r2 = r2, y
+        y = precondition(r2)
+        old, beta = beta, xp.sqrt(xp.vdot(r2, y).real)
+        squares = squares + alpha**2 + old**2 + beta**2
+        delta, gbar = cosine * dbar + sine * alpha, sine * dbar - cosine * alpha
+        before, epsilon, dbar = epsilon, sine * beta, -cosine * beta
+        root = xp.hypot(gbar, dbar)
+        gamma = xp.maximum(xp.hypot(gbar, beta), eps)
+        cosine, sine = gbar / gamma, beta / gamma
+        length, phi = cosine * phi, sine * phi
+        w = (v - before * w1 - delta * w2) / gamma
+        x = x + length * w
+        largest, least = xp.maximum(largest, gamma), xp.minimum(least, gamma)
+        norm, size = xp.sqrt(squares), _norm(xp, x)
+        met = (phi <= tolerance * norm * size) | (root <= tolerance * norm)
+        # What this precision cannot better: a condition, and a solution, as large as it can tell.
+        worn = (eps * largest >= 0.1 * least) | (norm * size * eps >= first)
+        known = (done == 0) & (beta <= 10 * eps * first)
+        met = (met | worn | known) & xp.isfinite(size)
+        scalars = old, dbar, epsilon, phi, cosine, sine, squares, largest, least
+        return x, r1, r2, y, w2, w, scalars, beta, met, done + 1
+
+    nothing, done = xp.zeros_like(r), xp.asarray(0)
+    scalars = one, zero, zero, first, -one, zero, zero, zero, zero + xp.finfo(r.dtype).max
+    start = x, nothing, r, y, nothing, nothing, scalars, first, first == 0, done
+    x, *_, met, done = space.loop(going, step, start)
+    return x, done, met
+
+
+METHODS: dict[str, Callable[..., Ended]] = {
+    "cg": conjugate_gradients,
+    "bicgstab": bicgstab,
+    "gmres": gmres,
+    "minres": minres,
+}

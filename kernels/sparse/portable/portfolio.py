@@ -16,8 +16,13 @@ from fsci.kernels.sparse.portable.substitution import diagonal_of, substituted
 
 __all__ = ["register_portfolio"]
 
-_STEPS = {"cg": 10.0, "bicgstab": 20.0, "gmres": 80.0}
-_SOURCES = {"cg": "Hestenes and Stiefel (1952)", "bicgstab": "van der Vorst (1992)", "gmres": "Saad and Schultz (1986)"}
+_STEPS = {"cg": 10.0, "bicgstab": 20.0, "gmres": 80.0, "minres": 15.0}
+_SOURCES = {
+    "cg": "Hestenes and Stiefel (1952)",
+    "bicgstab": "van der Vorst (1992)",
+    "gmres": "Saad and Schultz (1986)",
+    "minres": "Paige and Saunders (1975)",
+}
 
 
 @lru_cache(maxsize=64)
@@ -37,11 +42,13 @@ def _iteration(space: Space, method: str, restart: int, choice: Any) -> Callable
         elif choice == "auto":  # the diagonal, where it has no zero
             diagonal = diagonal_of(space, space.triples(a), a.shape[0])
             factors = 1 / xp.where(diagonal == 0, 1, diagonal)
+            if method == "minres":  # whose preconditioner must be definite, whatever the matrix is
+                factors = xp.abs(factors)
             precondition = lambda v: factors * v  # noqa: E731
 
         def solve(product: Any, right: Any, x: Any = x, precondition: Any = precondition) -> Any:
             size = xp.sqrt(xp.vdot(right, right).real)
-            target = xp.maximum(atol, rtol * size)
+            target = rtol if method == "minres" else xp.maximum(atol, rtol * size)
             x, done, met = METHODS[method](space, product, precondition, right, x, target, maxiter, restart)
             # As SciPy's: nothing to solve for has the answer zero, whatever the guess.
             return xp.where(size == 0, xp.zeros_like(x), x), (done, met | (size == 0))
@@ -70,9 +77,9 @@ def _run(space: Space, problem: Problem) -> Attempt:
     run = _iteration(space, given["method"], given["restart"], m if named else "matrix")
     x, done, met = run(a, b, x, given["rtol"], given["atol"], given["maxiter"], None if named else m)
     if space.traced(a, b):
-        return Attempt(x, byproducts={"info": xp.where(met, 0, done)})
+        return Attempt(x, byproducts={"info": xp.where(met, 0, xp.maximum(done, 1))})
     converged = bool(met)
-    info = 0 if converged else int(done)
+    info = 0 if converged else max(int(done), 1)  # zero says that it converged, also where nothing was begun
     return Attempt(x, "ok" if converged else "not_converged", {"info": info, "iterations": int(done)}, final=converged)
 
 
