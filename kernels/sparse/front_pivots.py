@@ -1,0 +1,224 @@
+"""Elimination inside one front of a symmetric or Hermitian indefinite matrix: pivots of order one and two.
+
+A pivot may be chosen among the fully summed columns only, and is measured against all rows: none of order one
+may be smaller than a share of the rest of its column, and none of order two have an inverse that
+makes multipliers larger than one over that share (Duff and Reid, 1983; Ashcraft, Grimes and Lewis, 1998). What finds
+no such pivot stays, and is the parent's to eliminate. The search runs inside a panel, whose columns are
+kept up to date; the rest of the front is updated by products, once a panel.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import boolean, complex128, float64, int64, types, void
+
+from fsci.kernels.jit import jit
+from fsci.kernels.sparse.front_lu import subtract_multiple
+from fsci.kernels.sparse.rank_update import subtract_product
+
+__all__ = ["PANEL", "SHARE", "eliminate"]
+
+# Columns whose pivots are sought together, and columns of the rest that are updated at a time.
+PANEL, _STRIP = 32, 48
+# Least share of the rest of its column that a pivot has (Duff and Reid, 1983): a multiplier is at most a hundred.
+SHARE = 0.01
+
+_KINDS = (float64, complex128)
+
+
+@jit(inline=True)
+def _size(v):  # type: ignore[no-untyped-def]
+    """Modulus, up to a factor of 1.5 where it is complex."""
+    return abs(v.real) + abs(v.imag)
+
+
+@jit(inline=True)
+def _turned(v, hermitian):  # type: ignore[no-untyped-def]
+    return np.conj(v) if hermitian else v
+
+
+@jit([types.Tuple((int64, float64, float64))(d[::1], int64, int64, int64, int64, int64) for d in _KINDS])
+def _largest(f, ld, p, stop, m, c):  # type: ignore[no-untyped-def]
+    """Of column c, its diagonal left out: the row below `stop` with its largest entry, that entry's size, and the size
+    of the largest and of the second largest of all entries from row p on.
+    """
+    row, peak, other = -1, 0.0, 0.0
+    for r in range(p, c):
+        size = _size(f[r * ld + c])
+        if size > peak:
+            row, peak, other = r, size, peak
+        elif size > other:
+            other = size
+    for r in range(c + 1, stop):
+        size = _size(f[c * ld + r])
+        if size > peak:
+            row, peak, other = r, size, peak
+        elif size > other:
+            other = size
+    below = 0.0
+    for r in range(stop, m):
+        below = max(below, _size(f[c * ld + r]))
+    return row, peak, max(other, below)
+
+
+@jit([void(d[::1], int64, int64, int64, int64, int64, int64, int64, int64[::1], boolean) for d in _KINDS])
+def _exchange(f, ld, m, begin, p, i, j, w, names, hermitian):  # type: ignore[no-untyped-def]
+    """Rows and columns i and j change places, of which p have been eliminated, those from `begin` on in this panel."""
+    if i == j:
+        return
+    i, j = min(i, j), max(i, j)
+    names[i], names[j] = names[j], names[i]
+    for c in range(i):
+        at = c * ld
+        f[at + i], f[at + j] = f[at + j], f[at + i]
+    for c in range(begin, p):
+        at = w + (c - begin) * ld
+        f[at + i], f[at + j] = f[at + j], f[at + i]
+    f[i * ld + i], f[j * ld + j] = f[j * ld + j], f[i * ld + i]
+    for c in range(i + 1, j):
+        held = f[c * ld + j]
+        f[c * ld + j] = _turned(f[i * ld + c], hermitian)
+        f[i * ld + c] = _turned(held, hermitian)
+    f[i * ld + j] = _turned(f[i * ld + j], hermitian)
+    for r in range(j + 1, m):
+        f[i * ld + r], f[j * ld + r] = f[j * ld + r], f[i * ld + r]
+
+
+@jit([types.Tuple((int64, int64))(d[::1], int64, int64, int64, int64, int64, float64, boolean) for d in _KINDS])
+def _pivot(f, ld, p, stop, m, c, share, hermitian):  # type: ignore[no-untyped-def]
+    """A pivot with column c, of rows from p on: its order (zero for none), and its other, or only, column."""
+    row, peak, other = _largest(f, ld, p, stop, m, c)
+    own = f[c * ld + c]
+    size = _size(own)
+    if size > 0.0 and size >= share * max(peak, other):
+        return 1, c
+    if row < 0:
+        return 0, c
+    low, high = min(row, c), max(row, c)
+    _, their_peak, their_other = _largest(f, ld, p, stop, m, row)
+    theirs = f[row * ld + row]
+    if _size(theirs) > 0.0 and _size(theirs) >= share * max(their_peak, their_other):
+        return 1, row
+    across = f[low * ld + high]
+    square = across * _turned(across, hermitian)
+    product = own * theirs
+    determinant = _size(product - square)
+    if not determinant > 0.5 * max(_size(product), _size(square)):
+        return 0, c
+    # The largest of each column but the entry that both share.
+    mine = other
+    rest = 0.0
+    for r in range(p, row):
+        if r != c:
+            rest = max(rest, _size(f[r * ld + row]))
+    for r in range(row + 1, m):
+        if r != c:
+            rest = max(rest, _size(f[row * ld + r]))
+    bound = determinant / share
+    if _size(theirs) * mine + peak * rest <= bound and peak * mine + size * rest <= bound:
+        return 2, row
+    return 0, c
+
+
+@jit([void(d[::1], int64, int64, int64, int64, int64, int64, boolean) for d in _KINDS])
+def _one(f, ld, m, begin, p, end, w, hermitian):  # type: ignore[no-untyped-def]
+    """Eliminate the pivot at p from the panel."""
+    column, kept = p * ld, w + (p - begin) * ld
+    if hermitian:
+        f[column + p] = f.dtype.type(f[column + p].real)
+    scale = f.dtype.type(1) / f[column + p]
+    for i in range(p + 1, m):
+        f[kept + i] = f[column + i]
+        f[column + i] *= scale
+    for c in range(p + 1, end):
+        value = _turned(f[kept + c], hermitian)
+        if value != 0:
+            subtract_multiple(f, c * ld + c, column + c, m - c, value)
+
+
+@jit([void(d[::1], int64, int64, int64, int64, int64, int64, boolean) for d in _KINDS])
+def _two(f, ld, m, begin, p, end, w, hermitian):  # type: ignore[no-untyped-def]
+    """Eliminate the pivot at p and p + 1 from the panel; the entry beside the diagonal stays where it is."""
+    one, two = p * ld, (p + 1) * ld
+    kept, also = w + (p - begin) * ld, w + (p + 1 - begin) * ld
+    if hermitian:
+        f[one + p] = f.dtype.type(f[one + p].real)
+        f[two + p + 1] = f.dtype.type(f[two + p + 1].real)
+    across = f[one + p + 1]
+    turned = _turned(across, hermitian)
+    # The inverse by quotients, so that no square is formed (as LAPACK's xSYTF2).
+    first, second = f[two + p + 1] / across, f[one + p] / turned
+    scale = f.dtype.type(1) / (first * second - f.dtype.type(1))
+    left, right = scale / turned, scale / across
+    for i in range(p + 2, m):
+        x, y = f[one + i], f[two + i]
+        f[kept + i] = x
+        f[also + i] = y
+        f[one + i] = (x * first - y) * left
+        f[two + i] = (y * second - x) * right
+    for c in range(p + 2, end):
+        x, y = _turned(f[kept + c], hermitian), _turned(f[also + c], hermitian)
+        if x != 0:
+            subtract_multiple(f, c * ld + c, one + c, m - c, x)
+        if y != 0:
+            subtract_multiple(f, c * ld + c, two + c, m - c, y)
+
+
+@jit([int64(d[::1], int64, int64, int64, int64, int64, int64[::1], int64[::1], float64, boolean) for d in _KINDS])
+def _panel(f, ld, m, begin, end, w, names, orders, share, hermitian):  # type: ignore[no-untyped-def]
+    """Eliminate what columns from `begin` to `end` offer; gives the first that is left."""
+    p, failed = begin, 0
+    while p < end - failed:
+        order, other = _pivot(f, ld, p, end, m, p, share, hermitian)
+        if order == 0:
+            failed += 1
+            _exchange(f, ld, m, begin, p, p, end - failed, w, names, hermitian)
+            continue
+        orders[p] = order
+        if order == 1:
+            _exchange(f, ld, m, begin, p, p, other, w, names, hermitian)
+            _one(f, ld, m, begin, p, end, w, hermitian)
+        else:
+            _exchange(f, ld, m, begin, p, p + 1, other, w, names, hermitian)
+            orders[p + 1] = 0
+            _two(f, ld, m, begin, p, end, w, hermitian)
+        p += order
+        failed = 0
+    return p
+
+
+@jit([int64(d[::1], int64, int64, int64, int64, int64[::1], int64[::1], float64, boolean) for d in _KINDS])
+def eliminate(f, ld, m, k, w, names, orders, share, hermitian):  # type: ignore[no-untyped-def]
+    """Eliminate from the m-by-m front, lower triangle, what pivots among its first k columns allow; gives how many.
+
+    L stands below the diagonal, D on it, and between a pair; ``orders[p]`` is 1 or 2 at the first column of a pivot and
+    0 at the second of a pair. `names` change places with their rows. From `w` on, f has room for a panel of columns.
+    """
+    p = 0
+    while p < k:
+        begin, end = p, min(p + PANEL, k)
+        p = _panel(f, ld, m, begin, end, w, names, orders, share, hermitian)
+        if p == begin:
+            # Nothing is pending: partners may come from all columns.
+            for c in range(begin, k):
+                order, other = _pivot(f, ld, p, k, m, c, share, hermitian)
+                if order > 0:
+                    _exchange(f, ld, m, p, p, p, c if order == 2 else other, w, names, hermitian)
+                    if order == 2:
+                        _exchange(f, ld, m, p, p, p + 1, c if other == p else other, w, names, hermitian)
+                    break
+            else:
+                return p
+            p = _panel(f, ld, m, begin, end, w, names, orders, share, hermitian)
+            if p == begin:
+                return p
+        c = end
+        while c < m:
+            width = min(_STRIP, m - c)
+            # What falls on the upper triangle of a strip is never read.
+            subtract_product(f, ld, c * ld + c, m - c, width, begin * ld + c, w + c, ld, 1, p - begin, hermitian)
+            c += width
+        # Those that found no pivot wait behind the others.
+        for c in range(min(end - p, k - end)):
+            _exchange(f, ld, m, p, p, p + c, k - 1 - c, w, names, hermitian)
+    return p
