@@ -66,6 +66,23 @@ def test_squares_that_overflow_or_vanish():
         assert norm(a * scale) == pytest.approx(true * scale, rel=1e-13)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_single_precision_is_summed_in_double(dtype, scale):
+    a = sparse((40, 50), dtype) * np.float32(scale)
+    true = math.sqrt(math.fsum(abs(complex(x)) ** 2 for x in a.data.tolist()))
+    assert norm(a).dtype == np.float32
+    assert abs(float(norm(a)) - true) <= 2.0**-23 * true
+
+
+def test_sums_of_squares_in_several_calls(monkeypatch):
+    from fsci.kernels.sparse.host import abs_sums
+
+    numbers = np.random.default_rng(0).standard_normal(100)
+    monkeypatch.setattr(abs_sums, "_AT_ONCE", 7)
+    assert abs_sums.sum_of_squares(numbers) == pytest.approx(math.fsum(x * x for x in numbers.tolist()), rel=1e-14)
+
+
 def test_stored_duplicates_count_once():
     a = sp.csr_array((np.array([3.0, -3.0, 4.0]), np.array([0, 0, 1]), np.array([0, 3])), shape=(1, 2))
     assert norm(a.copy(), 1) == sl.norm(a.copy(), 1) == 4.0

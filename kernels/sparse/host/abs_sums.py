@@ -8,52 +8,53 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import complex64, complex128, float32, float64, int32, int64, uint64
+from llvmlite import ir
+from numba import complex64, complex128, float32, float64, int32, int64, types, uint64
+from numba.extending import intrinsic
+from scipy.linalg import blas
 
 from fsci.kernels.jit import jit
-from fsci.kernels.lanes import fma, load, splat, total
+from fsci.kernels.lanes import WIDTH, fma, lanes, splat, total
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["across", "along", "squares", "squares_in_lanes"]
+__all__ = ["across", "along", "squares_widened", "sum_of_squares"]
 
 _THREADS = Threads("row_sums")
 _KINDS = [(float64, int32), (float32, int32), (complex128, int32), (complex64, int32), (float64, int64)]
 
-
-@jit([float64(float32[::1]), float64(float64[::1])])
-def squares(data):  # type: ignore[no-untyped-def]
-    """Sum of squares, in double precision."""
-    n = data.size
-    k, rest = 0, 0.0
-    s0 = s1 = s2 = s3 = 0.0
-    while k + 4 <= n:
-        a, b, c, d = float64(data[k]), float64(data[k + 1]), float64(data[k + 2]), float64(data[k + 3])
-        s0 += a * a
-        s1 += b * b
-        s2 += c * c
-        s3 += d * d
-        k += 4
-    while k < n:
-        rest += float64(data[k]) * float64(data[k])
-        k += 1
-    return rest + ((s0 + s1) + (s2 + s3))
+# BLAS counts in 32 bits.
+_AT_ONCE = 2**30
 
 
-@jit([float64(float64[::1])])
-def squares_in_lanes(data):  # type: ignore[no-untyped-def]
-    """The same for many numbers, in SIMD registers."""
+@intrinsic
+def load_wide(typing_context: Any, array: Any, offset: Any) -> Any:
+    """Eight numbers of a contiguous float32 array from `offset` on, in double precision."""
+    del typing_context
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, values[0])
+        narrow, wide = (ir.VectorType(kind, WIDTH) for kind in (ir.FloatType(), ir.DoubleType()))
+        address = builder.bitcast(builder.gep(view.data, [values[1]]), narrow.as_pointer())
+        return builder.fpext(builder.load(address, align=4), wide)
+
+    return lanes(array, types.intp), generate
+
+
+@jit([float64(float32[::1])])
+def squares_widened(data):  # type: ignore[no-untyped-def]
+    """Sum of squares in double precision, in SIMD registers: none overflows or vanishes."""
     n = data.size
     s, t, u, v = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
     k = 0
     while k + 32 <= n:
-        a, b, c, d = load(data, k), load(data, k + 8), load(data, k + 16), load(data, k + 24)
+        a, b, c, d = load_wide(data, k), load_wide(data, k + 8), load_wide(data, k + 16), load_wide(data, k + 24)
         s, t, u, v = fma(a, a, s), fma(b, b, t), fma(c, c, u), fma(d, d, v)
         k += 32
     rest = 0.0
     while k < n:
-        rest += data[k] * data[k]
+        rest += float64(data[k]) * float64(data[k])
         k += 1
     return total((s + t) + (u + v)) + rest
 
@@ -92,6 +93,16 @@ def sum_across(indptr, indices, data, sums, squared, start, stop):  # type: igno
             else:
                 sums[uint64(indices[k])] += abs(data[k])
     return -1
+
+
+def sum_of_squares(numbers: Any) -> float:
+    """Of contiguous real numbers, in double precision; of doubles by BLAS, whose threads begin at once."""
+    if numbers.dtype.itemsize < 8:
+        return float(squares_widened(numbers))
+    if numbers.size <= _AT_ONCE:
+        return float(blas.ddot(numbers, numbers))
+    parts = (numbers[k : k + _AT_ONCE] for k in range(0, numbers.size, _AT_ONCE))
+    return sum(float(blas.ddot(part, part)) for part in parts)
 
 
 def along(rows: int, columns: int, indptr: Any, indices: Any, data: Any, squared: bool = False) -> Any:

@@ -12,7 +12,7 @@ from fsci.core.policy import Policy
 from fsci.core.registry import register, register_check
 from fsci.core.types import Attempt, Certificate, Evidence, Kernel, Problem, Refusal, digits_of
 from fsci.kernels.sparse.guard import malformed
-from fsci.kernels.sparse.host.abs_sums import across, along, squares, squares_in_lanes
+from fsci.kernels.sparse.host.abs_sums import across, along, sum_of_squares
 
 __all__ = ["largest_column", "matrix_norm", "plain", "vector_norms"]
 
@@ -23,7 +23,7 @@ _INDICES = {np.dtype(np.int32), np.dtype(np.int64)}
 
 
 def plain(x: Any) -> bool:
-    """Whether a CSR or CSC container has two axes, entries, no duplicates, and arrays that compiled code can take."""
+    """Whether a CSR or CSC container has two axes, entries, and arrays that compiled code can take."""
     data, indices, indptr = x.data, x.indices, x.indptr
     return bool(
         len(x._shape) == 2
@@ -35,7 +35,6 @@ def plain(x: Any) -> bool:
         and data.flags.c_contiguous
         and indices.flags.c_contiguous
         and indptr.flags.c_contiguous
-        and x.has_canonical_format
     )
 
 
@@ -49,7 +48,7 @@ def matrix_norm(x: Any, order: Any) -> Any:
         if stop != data.size:
             data = data[:stop]
         numbers = data if data.dtype.kind == "f" else data.view(real)
-        total = squares_in_lanes(numbers) if real is np.float64 else squares(numbers)
+        total = sum_of_squares(numbers)
         # Squares that overflow, or vanish: the scaled sum of BLAS has neither.
         return real(math.sqrt(total)) if _LOW < total < _HIGH else real(_NRM2[data.dtype.char](data))
     sums = _sums(x, 0 if abs(order) == 1 else 1, False)
