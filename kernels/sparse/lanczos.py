@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lapack
 
-from fsci.kernels.lanes import padded
-from fsci.kernels.sparse.lanczos_steps import absorb, combine_rows, orthogonalize
+from fsci.kernels.sparse.lanczos_spaces import RealSpace, Space, Steps, operator_steps
 from fsci.kernels.sparse.selection import chosen
 
-__all__ = ["Found", "Steps", "lanczos", "operator_steps"]
+__all__ = ["Found", "Steps", "lanczos", "operator_steps", "restarted"]
 
 _EPS = 2.0**-52
 
@@ -34,21 +33,31 @@ class Found:
     converged: int
 
 
-Steps = Callable[[Any, int, int, int, Any, Any, Any], int]
-
-
 def lanczos(
     steps: Steps, n: int, k: int, which: str, size: int, restarts: int, tol: float, start: Any, fresh: Any
 ) -> Found:
-    """A few eigenvalues of a symmetric operator.
+    """A few eigenvalues of a real symmetric operator.
 
     Parameters
     ----------
     steps : callable
         ``steps(basis, ld, locked, stop, alphas, betas, arrow)`` runs Lanczos steps and gives the step after which
         nothing was left.
+    k, which, size, restarts, tol, start, fresh
+        As `restarted` has them.
+    """
+    return restarted(RealSpace(steps, n, size), k, which, size, restarts, tol, start, fresh)
+
+
+def restarted(
+    space: Space, k: int, which: str, size: int, restarts: int, tol: float, start: Any, fresh: Callable[[], Any]
+) -> Found:
+    """A few eigenvalues of a self-adjoint operator.
+
+    Parameters
+    ----------
     size : int
-        Vectors of the basis, above k and at most n.
+        Vectors of the basis, above k and at most the dimension.
     tol : float
         Of a residual, relative to its Ritz value, as ARPACK has it.
     start : ndarray
@@ -56,28 +65,22 @@ def lanczos(
     fresh : callable
         ``fresh()`` gives another vector, where an invariant space was found.
     """
-    ld = padded(n)
-    basis = np.zeros((size + 1) * ld)
     alphas, betas, arrow = np.zeros(size), np.zeros(size), np.zeros(size)
-    basis[:n] = start / np.linalg.norm(start)
-    room, weights, ignored = np.empty(256 * (size + 1)), np.empty(size + 1), np.empty(size + 1)
+    space.begin(start)
     locked, spent = 0, 0
     kept = np.empty(0)
     for _ in range(restarts):
         at = locked
-        breaks = []
         h = np.zeros((size, size))
         h[range(locked), range(locked)] = kept
         while at < size:
-            reached = steps(basis, ld, at, size, alphas, betas, arrow)
+            reached = space.advance(at, size, alphas, betas, arrow)
             spent += reached - at
             if at == locked and locked:
                 h[:locked, locked] = h[locked, :locked] = arrow[:locked]
             at = reached
-            if betas[at - 1] == 0.0 and at < size:
-                breaks.append(at)
-                if not _restarted(basis, ld, n, at, fresh, weights, ignored):
-                    break
+            if betas[at - 1] == 0.0 and at < size and not space.another(at, fresh):
+                break
         filled = at
         inner = np.arange(locked, filled)
         h[inner, inner] = alphas[locked:filled]
@@ -91,45 +94,10 @@ def lanczos(
             break
         more = min(k + int(done.sum()) // 2 + (size - k) * 2 // 5, size - 2)
         keep = chosen(theta, more, which, None)
-        combine_rows(basis, ld, size, np.ascontiguousarray(turn[:, keep]), room)
-        basis[keep.size * ld : (keep.size + 1) * ld] = basis[size * ld :]
+        space.combine(size, turn[:, keep])
+        space.move(size, keep.size)
         kept, locked = theta[keep], keep.size
-        if last == 0.0 and not _restarted(basis, ld, n, locked, fresh, weights, ignored):
+        if last == 0.0 and not space.another(locked, fresh):
             break
-    combine_rows(basis, ld, filled, np.ascontiguousarray(turn[:, wanted]), room)
-    vectors = basis[: wanted.size * ld].reshape(wanted.size, ld)[:, :n].T
-    return Found(theta[wanted], vectors, spent, int(done.sum()))
-
-
-def operator_steps(n: int, product: Callable[[Any], Any]) -> Steps:
-    """Lanczos steps with any product."""
-    w, weights = np.zeros(padded(n)), np.empty(n + 1)
-
-    def steps(basis: Any, ld: int, locked: int, stop: int, alphas: Any, betas: Any, arrow: Any) -> int:
-        removed = np.zeros(stop + 1)
-        for j in range(locked, stop):
-            w[:n] = product(basis[j * ld : j * ld + n])
-            w[n:] = 0.0
-            betas[j] = absorb(basis, ld, j, locked, w, betas[j - 1] if j > locked else 0.0, weights, removed)
-            alphas[j] = removed[j]
-            if j == locked:
-                arrow[:locked] = removed[:locked]
-            if betas[j] == 0.0:
-                return j + 1
-        return stop
-
-    return steps
-
-
-def _restarted(basis: Any, ld: int, n: int, at: int, fresh: Any, weights: Any, ignored: Any) -> bool:
-    """Put a vector that is orthogonal to the rows before it at row `at`; False where there is none."""
-    for _ in range(4):
-        w = np.zeros(ld)
-        w[:n] = fresh()
-        w /= np.linalg.norm(w)
-        for _ in range(2):
-            squares = orthogonalize(basis, ld, at, w, weights, ignored)
-        if squares > 1e-12:
-            basis[at * ld : (at + 1) * ld] = w / np.sqrt(squares)
-            return True
-    return False
+    space.combine(filled, turn[:, wanted])
+    return Found(theta[wanted], space.vectors(wanted.size), spent, int(done.sum()))

@@ -1,4 +1,4 @@
-"""Proved bounds on eigenvalues from vectors of a sparse symmetric matrix, and whether any that was wanted is missing.
+"""Proved bounds on eigenvalues from vectors of a sparse Hermitian matrix, and whether any that was wanted is missing.
 
 With R = A V - V diag(w) and nearly orthonormal V of k columns, A has k eigenvalues within
 ``(1 + ||V||) ||R|| / (1 - ||V^T V - I||)`` of the k values, one each (Kahan, 1967; Parlett, 1998, section 11.5). Which
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fsci.kernels.sparse.inertia import Counter
+from fsci.kernels.sparse.counting import Counting
 from fsci.kernels.sparse.selection import Region, regions
 
 __all__ = ["Enclosed", "completeness", "enclosed"]
@@ -25,41 +25,56 @@ _U = 2.0**-53
 
 @dataclass(frozen=True, slots=True)
 class Enclosed:
-    """Bound on every eigenvalue, loss of orthogonality, residual norms, and the norm of the matrix by its rows."""
+    """Bound on every eigenvalue, loss of orthogonality, residual norms, and their backward error."""
 
     bound: float
     orthogonality: float
     residuals: Any
-    norm: float
+    backward: float
 
 
-def enclosed(a: Any, w: Any, v: Any) -> Enclosed:
-    """Of a symmetric container in double precision; rounding of the residuals is in the bound."""
+def enclosed(a: Any, w: Any, v: Any, m: Any = None, least: float = 1.0) -> Enclosed:
+    """Of a Hermitian container in double precision; rounding of the residuals is in the bound.
+
+    With m, of the pencil (a, m), v being orthonormal in ``x* m y``: what is said above holds for ``L^-1 A L^-*``,
+    ``m = L L^*``, and the vectors ``L^* v``. `least` is no greater than any eigenvalue of m, so that ``L^-1`` stretches
+    a residual by at most the root of its inverse.
+    """
     n, k = v.shape
-    size = np.abs(a)
+    size, size_v = np.abs(a), np.abs(v)
     norm = float(size.sum(axis=1).max(initial=0.0))
     longest = float(np.diff(a.indptr).max(initial=0))
-    r = np.abs(a @ v - v * w)
-    rounded = (longest + 4.0) * _U
-    r += rounded / (1.0 - rounded) * (size @ np.abs(v) + np.abs(v) * np.abs(w)) + np.finfo(float).tiny * (longest + 2.0)
-    up = 1.0 + 4.0 * (n + k) * _U  # norms of positive numbers
-    residuals = np.linalg.norm(r, axis=0) * up
-    g = np.abs(v.T @ v - np.eye(k)) + (n + 4.0) * _U * 1.01 * (np.abs(v).T @ np.abs(v))
+    mv, size_mv, terms = v, size_v, 0.0
+    if m is not None:
+        mv, size_mv, terms = m @ v, np.abs(m) @ size_v, float(np.diff(m.indptr).max(initial=0)) + 2.0
+        norm += float(np.abs(w).max(initial=0.0) * np.abs(m).sum(axis=1).max(initial=0.0))
+    # A complex product is two roundings of products that are each three times as wrong (Higham, 2002, lemma 3.5).
+    u = _U * (3.0 if np.iscomplexobj(v) or a.dtype.kind == "c" else 1.0)
+    r = np.abs(a @ v - mv * w)
+    rounded = (longest + terms + 4.0) * u
+    r += rounded / (1.0 - rounded) * (size @ size_v + size_mv * np.abs(w))
+    r += np.finfo(float).tiny * (longest + terms + 2.0) * (1.0 + np.abs(w))
+    up = 1.0 + 4.0 * (n + k) * u  # norms of positive numbers
+    lengths = np.linalg.norm(r, axis=0) * up
+    with np.errstate(all="ignore"):
+        backward = float((lengths / np.linalg.norm(v, axis=0)).max(initial=0.0)) / norm if norm > 0.0 else 0.0
+        residuals = lengths / math.sqrt(least) * (1.0 + 4.0 * _U)
+    g = np.abs(v.conj().T @ mv - np.eye(k)) + (n + terms + 4.0) * u * 1.01 * (size_v.T @ size_mv)
     orthogonality = float(np.linalg.norm(g)) * up
     if not orthogonality < 0.5 or not np.isfinite(residuals).all():
-        return Enclosed(math.inf, orthogonality, residuals, norm)
+        return Enclosed(math.inf, orthogonality, residuals, backward)
     total = float(np.linalg.norm(residuals)) * up
     bound = (1.0 + math.sqrt(1.0 + orthogonality)) * total / (1.0 - orthogonality) * up
-    return Enclosed(bound, orthogonality, residuals, norm)
+    return Enclosed(bound, orthogonality, residuals, backward)
 
 
-def _counted(counter: Counter, where: list[Region]) -> tuple[int, float] | None:
+def _counted(counter: Counting, where: list[Region]) -> tuple[int, float] | None:
     """Eigenvalues inside of the intervals, and the slack of the count; None where it cannot be told."""
     total, slack = 0, 0.0
     for low, high in where:
         for edge, sign in ((high, 1), (low, -1)):
             if not math.isfinite(edge):
-                total += counter.a.shape[0] if edge == math.inf else 0
+                total += counter.order if edge == math.inf else 0
                 continue
             found = counter.below(edge)
             if found is None:
@@ -69,7 +84,7 @@ def _counted(counter: Counter, where: list[Region]) -> tuple[int, float] | None:
 
 
 def completeness(
-    counter: Counter, w: Any, which: str, sigma: float | None, error: float, room: float
+    counter: Counting, w: Any, which: str, sigma: float | None, error: float, room: float
 ) -> tuple[str, float, float]:
     """Whether `w`, each within `error` of an eigenvalue of its own, are the wanted ones.
 

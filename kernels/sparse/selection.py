@@ -6,28 +6,39 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ahead", "chosen", "given_order", "regions"]
+__all__ = ["ahead", "best_first", "chosen", "given_order", "regions"]
 
 
 def chosen(w: Any, k: int, which: str, sigma: float | None) -> Any:
     """Indices of the k wanted of all eigenvalues `w`, ascending by value; those of ``1 / (w - sigma)`` with a shift."""
-    with np.errstate(divide="ignore"):
-        nu = w if sigma is None else 1.0 / (w - sigma)
     if which == "BE":
-        order = np.argsort(nu, kind="stable")
+        with np.errstate(divide="ignore"):
+            order = np.argsort(w if sigma is None else 1.0 / (w - sigma), kind="stable")
         found = np.concatenate([order[: k // 2], order[order.size - (k - k // 2) :]])
     else:
-        keys = {"LM": -np.abs(nu), "SM": np.abs(nu), "LA": -nu, "SA": nu}[which]
-        found = np.argsort(keys, kind="stable")[:k]
+        found = best_first(w, which, sigma)[:k]
     return found[np.argsort(w[found], kind="stable")]
 
 
-def given_order(w: Any, which: str, sigma: float | None, vectors: bool) -> Any:
-    """Order in which ARPACK gives the wanted eigenvalues `w`: ascending, but for values alone the best last."""
+def given_order(w: Any, which: str, sigma: float | None, vectors: bool, hermitian: bool = False) -> Any:
+    """Order in which ARPACK gives the wanted eigenvalues `w`: ascending, but for values alone the best last.
+
+    For complex Hermitian matrices SciPy calls its Arnoldi method: the best first, and for values alone the best last.
+    """
+    if hermitian:
+        best = best_first(w, which, sigma)
+        return best if vectors else best[::-1]
     if vectors or sigma is not None or which in ("LA", "BE"):
         return np.argsort(w, kind="stable")
     keys = {"LM": np.abs(w), "SM": -np.abs(w), "SA": -w}[which]
     return np.argsort(keys, kind="stable")
+
+
+def best_first(w: Any, which: str, sigma: float | None) -> Any:
+    """Indices of `w`, the one that was wanted most first."""
+    with np.errstate(divide="ignore"):
+        nu = w if sigma is None else 1.0 / (w - sigma)
+    return np.argsort({"LM": -np.abs(nu), "SM": np.abs(nu), "LA": -nu, "SA": nu}[which], kind="stable")
 
 
 def ahead(w: Any, which: str, sigma: float | None) -> Any:

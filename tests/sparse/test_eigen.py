@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import fsci
 from fsci.kernels.sparse import ritz_bounds
+from fsci.kernels.sparse.counting import counter_for
 from fsci.kernels.sparse.inertia import counter_of
 from fsci.kernels.sparse.selection import chosen, given_order
 
@@ -78,7 +79,7 @@ def test_a_missed_copy_is_told():
     w, v = np.linalg.eigh(grid(12).toarray())
     w, v = w[:3], np.vstack([v[:, :3], np.zeros((144, 3))])
     found = ritz_bounds.enclosed(a, w, v)
-    said, bound, _ = ritz_bounds.completeness(counter_of(a), w, "SA", None, found.bound, 1e-8)
+    said, bound, _ = ritz_bounds.completeness(counter_for(a), w, "SA", None, found.bound, 1e-8)
     assert said.startswith("incomplete")
     assert bound == np.inf
     with fsci.policy(overrides={"sparse_symmetric_eigen": "lanczos"}):

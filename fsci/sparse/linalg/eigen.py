@@ -55,7 +55,7 @@ def eigsh(
     mode: str = "normal",
     rng: Any = None,
 ) -> Any:
-    """Find k eigenvalues and eigenvectors of a symmetric matrix, as `scipy.sparse.linalg.eigsh`.
+    """Find k eigenvalues and eigenvectors of a symmetric or Hermitian matrix, as `scipy.sparse.linalg.eigsh`.
 
     Small matrices are decomposed whole; at an end of the spectrum, or next to a shift, Lanczos runs on a sparse
     factorization where that is predicted to be the cheaper; else ARPACK runs over fsci's products.
@@ -63,7 +63,7 @@ def eigsh(
     Parameters
     ----------
     A : (n, n) sparse array or matrix
-        Real and symmetric; complex matrices, dense ones and operators are SciPy's to answer.
+        Symmetric, or complex Hermitian; dense matrices and operators are SciPy's to answer.
     k : int
         Number of eigenvalues, below n.
     sigma : float, optional
@@ -114,7 +114,11 @@ def eigsh(
     plain = M is None and Minv is None and OPinv is None and mode == "normal"
     rows = _symmetric_rows(A, k, sigma, which, v0, ncv, tol) if plain else None
     if rows is None:
-        reason = "no real sparse matrix with a standard problem" if plain else "a generalized problem, or another mode"
+        reason = (
+            "no sparse matrix of a native dtype, or arguments that SciPy must judge"
+            if plain
+            else "a generalized problem, or another mode"
+        )
         return hand_over(_scipy_eigsh, "sparse.linalg.eigsh", reason, A, **options)
     parameters = {
         "k": int(k),
@@ -150,14 +154,16 @@ def is_count(k: Any) -> bool:
 def _symmetric_rows(A: Any, k: Any, sigma: Any, which: Any, v0: Any, ncv: Any, tol: Any) -> Any:
     """`A` in compressed rows where fsci may answer; None where SciPy must answer, or refuse."""
     rows = checked_rows(A)
-    if rows is None or rows.dtype.kind != "f" or rows.shape[0] != rows.shape[1]:
+    if rows is None or rows.shape[0] != rows.shape[1]:
         return None
     n = rows.shape[0]
-    if not is_count(k) or not 0 < k < n or which not in _WHICH:
+    # SciPy asks its Arnoldi method for those of complex matrices, which wants one vector more.
+    more = 1 if rows.dtype.kind == "c" else 0
+    if not is_count(k) or not 0 < k < n - more or which not in (_WHICH[:-1] if more else _WHICH):
         return None
     if sigma is not None and not (isinstance(sigma, Real) and math.isfinite(float(sigma))):
         return None
-    if ncv is not None and not (is_count(ncv) and k < ncv <= n):
+    if ncv is not None and not (is_count(ncv) and k + more < ncv <= n):
         return None
     if v0 is not None and np.shape(v0) not in ((n,), (n, 1)):
         # SciPy 1.17 reads beyond the end of a short one.

@@ -10,18 +10,20 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.lanes import padded
 from fsci.kernels.sparse.host.csr_products import csr_matvec
-from fsci.kernels.sparse.lanczos import Steps, lanczos, operator_steps
+from fsci.kernels.sparse.lanczos import Steps, operator_steps, restarted
+from fsci.kernels.sparse.lanczos_spaces import InnerSpace, RealSpace, Space
 from fsci.kernels.sparse.lanczos_steps import product_steps
 from fsci.kernels.sparse.selection import given_order
 from fsci.kernels.sparse.split import Threads
 
-__all__ = ["SLOWER", "basis_size", "one_end", "started"]
+__all__ = ["COMPLEX", "SLOWER", "basis_size", "one_end", "started"]
 
 _THREADS = Threads("csr_vector")
 # Restarts after which it is ARPACK's turn: four times what a mesh of a million points takes.
 _RESTARTS = 1000
 # Flops of a dense decomposition that go by in the time of one here: those of vectors wait for memory.
 SLOWER = 3.0
+COMPLEX = 6.0  # real flops of a complex operation, and its vectors pass twice
 _LEAST = 40  # vectors of a basis that is not prescribed: below, restarts cost more than orthogonality (measured)
 
 
@@ -48,10 +50,13 @@ def started(problem: Problem) -> tuple[Any, Any]:
     # Without a source of randomness of the caller's the same call gives the same bits.
     rng = np.random.default_rng(0 if p["rng"] is None else p["rng"])
 
-    def fresh() -> Any:
-        return rng.uniform(-1.0, 1.0, n)
+    dtype = np.result_type(problem.dtype, np.float64)
 
-    v0 = None if p["v0"] is None else np.asarray(p["v0"], float).reshape(-1)
+    def fresh() -> Any:
+        real = rng.uniform(-1.0, 1.0, n)
+        return real if dtype.kind == "f" else real + 1j * rng.uniform(-1.0, 1.0, n)
+
+    v0 = None if p["v0"] is None else np.asarray(p["v0"], dtype).reshape(-1)
     usable = v0 is not None and 0.0 < float(np.linalg.norm(v0)) < np.inf
     return v0 if usable else fresh(), fresh
 
@@ -75,7 +80,8 @@ def _work(problem: Problem, evidence: Evidence) -> float:
     a, size = problem.operands[0], basis_size(problem)
     # In proportion to the diameter of a mesh: 160, 443 and 986 products on Laplacians of 15, 45 and 100 points an edge.
     products = max(2.0 * size, 5.0 * evidence.get("diameter", 10.0))
-    return SLOWER * products * (2.0 * a.nnz + 4.0 * problem.size * size)
+    flops = COMPLEX if a.dtype.kind == "c" else 1.0
+    return SLOWER * flops * products * (2.0 * a.nnz + 4.0 * problem.size * size)
 
 
 def _steps(a: Any) -> Steps:
@@ -94,16 +100,20 @@ def _steps(a: Any) -> Steps:
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
     p, n = problem.parameters, problem.size
     a = problem.operands[0]
-    wide = a if a.dtype == np.float64 else a.astype(np.float64)
-    tol = max(float(p["tol"]), 2.0 * problem.unit_roundoff)
-    found = lanczos(
-        _steps(wide), n, p["k"], one_end(problem, evidence), basis_size(problem), _RESTARTS, tol, *started(problem)
-    )
+    wide = a.astype(np.result_type(a.dtype, np.float64), copy=False)
+    tol, size = max(float(p["tol"]), 2.0 * problem.unit_roundoff), basis_size(problem)
+    space: Space
+    if a.dtype.kind == "c":
+        arrays = wide.indptr, wide.indices, wide.data
+        space = InnerSpace(lambda v, _: csr_matvec(n, n, *arrays, v), None, n, size, wide.dtype)
+    else:
+        space = RealSpace(_steps(wide), n, size)
+    found = restarted(space, p["k"], one_end(problem, evidence), size, _RESTARTS, tol, *started(problem))
     byproducts = {"products": found.products, "basis": found.vectors}
     if found.converged < p["k"] or not np.isfinite(found.values).all():
         return Attempt(None, status="not_converged", byproducts=byproducts)
-    order = given_order(found.values, p["which"], None, p["vectors"])
-    w, v = found.values[order].astype(a.dtype), found.vectors[:, order]
+    order = given_order(found.values, p["which"], None, p["vectors"], a.dtype.kind == "c")
+    w, v = found.values[order].astype(np.finfo(a.dtype).dtype), found.vectors[:, order]
     byproducts["basis"] = v
     return Attempt((w, np.ascontiguousarray(v, a.dtype)) if p["vectors"] else w, byproducts=byproducts)
 

@@ -20,9 +20,11 @@ from fsci.kernels.sparse.estimation import irregular
 from fsci.kernels.sparse.factored import too_large
 from fsci.kernels.sparse.host.csr_products import csr_matmat_dense, csr_matvec
 from fsci.kernels.sparse.host.eigsh_arpack import CALL
-from fsci.kernels.sparse.host.eigsh_lanczos import SLOWER, one_end, started
-from fsci.kernels.sparse.lanczos import lanczos, operator_steps
+from fsci.kernels.sparse.host.eigsh_lanczos import COMPLEX, SLOWER, one_end, started
+from fsci.kernels.sparse.lanczos import operator_steps, restarted
+from fsci.kernels.sparse.lanczos_spaces import InnerSpace, RealSpace, Space
 from fsci.kernels.sparse.multifrontal import cholesky, lu, supernodal
+from fsci.kernels.sparse.repeated_solve import repeated_solver
 from fsci.kernels.sparse.selection import given_order
 
 __all__ = ["rayleigh_ritz"]
@@ -42,7 +44,8 @@ def _place(problem: Problem, evidence: Evidence) -> str:
     p = problem.parameters
     if p["sigma"] is not None:
         return "shift" if p["which"] != "SM" else ""
-    return {"SA": "low", "LA": "high"}.get(one_end(problem, evidence), "")
+    # The smallest moduli of an indefinite matrix are what is next to zero.
+    return {"SA": "low", "LA": "high", "SM": "shift"}.get(one_end(problem, evidence), "")
 
 
 def _size(problem: Problem) -> int:
@@ -66,18 +69,20 @@ def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
 
 def _work(problem: Problem, evidence: Evidence) -> float:
     ordering, size = evidence.get("ordering"), _size(problem)
-    sides = 2.0 if problem.parameters["sigma"] is not None else 1.0
+    sides = 2.0 if _place(problem, evidence) == "shift" else 1.0
     each = 8.0 * sides * ordering.entries + 4.0 * problem.size * size
     factor = sides * (ordering.flops + 8.0 * ordering.entries)
+    if problem.operands[0].dtype.kind == "c":
+        factor, each = COMPLEX * factor, COMPLEX * each
     return SLOWER * (factor + _SOLVES * size * each) + _SOLVES * size * CALL + _SETTING_UP
 
 
 def rayleigh_ritz(a: Any, v: Any) -> tuple[Any, Any, float]:
-    """Ritz values and vectors of a symmetric matrix (compressed rows) on the span of `v`, and the largest residual."""
+    """Ritz values and vectors of a Hermitian matrix (compressed rows) on the span of `v`, and the largest residual."""
     q, _ = np.linalg.qr(v)
     image = csr_matmat_dense(a.shape[0], a.shape[1], a.indptr, a.indices, a.data, np.ascontiguousarray(q))
-    h = q.T @ image
-    w, turn = np.linalg.eigh((h + h.T) / 2.0)
+    h = q.conj().T @ image
+    w, turn = np.linalg.eigh((h + h.conj().T) / 2.0)
     x = q @ turn
     return w, x, float(np.linalg.norm(image @ turn - x * w, axis=0).max(initial=0.0))
 
@@ -85,21 +90,26 @@ def rayleigh_ritz(a: Any, v: Any) -> tuple[Any, Any, float]:
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
     p, n = problem.parameters, problem.size
     a = problem.operands[0]
-    wide = a if a.dtype == np.float64 else a.astype(np.float64)
+    wide = a.astype(np.result_type(a.dtype, np.float64), copy=False)
     solve, shift = _inverse(problem, evidence, wide)
     if solve is None:
         return Attempt(None, status="stalled")
-    which = p["which"] if p["sigma"] is not None else "LM"
+    which = p["which"] if p["sigma"] is not None else "LM"  # of the inverse
     tol = max(float(p["tol"]), 2.0 * problem.unit_roundoff)
-    found = lanczos(operator_steps(n, solve), n, p["k"], which, _size(problem), _RESTARTS, tol, *started(problem))
+    space: Space
+    if wide.dtype.kind == "c":
+        space = InnerSpace(lambda v, _: solve(v), None, n, _size(problem), wide.dtype)
+    else:
+        space = RealSpace(operator_steps(n, solve), n, _size(problem))
+    found = restarted(space, p["k"], which, _size(problem), _RESTARTS, tol, *started(problem))
     v = found.vectors
     if found.converged < p["k"] or not np.isfinite(v).all():
         return Attempt(None, status="not_converged")
     w, x, residual = rayleigh_ritz(wide, v)
     # What a backward stable method leaves, or what the caller asks for.
     allowed = max(16.0 * problem.unit_roundoff * n**0.5, float(p["tol"])) * evidence.get("norm_inf")
-    order = given_order(w, p["which"], p["sigma"], p["vectors"])
-    w, x = w[order].astype(a.dtype), x[:, order]
+    order = given_order(w, p["which"], p["sigma"], p["vectors"], a.dtype.kind == "c")
+    w, x = w[order].astype(np.finfo(a.dtype).dtype), x[:, order]
     value = (w, np.ascontiguousarray(x, a.dtype)) if p["vectors"] else w
     return Attempt(value, "ok" if residual <= allowed else "stalled", byproducts={"basis": x, "shift": shift})
 
@@ -108,13 +118,14 @@ def _inverse(problem: Problem, evidence: Evidence, a: Any) -> tuple[Any, float]:
     """``solve(b)`` with the shifted matrix, and the shift; no solve where no factorization serves."""
     low, high = evidence.get("low"), evidence.get("high")
     width = max(high - low, abs(low), abs(high), np.finfo(float).tiny)
-    place, sigma = _place(problem, evidence), problem.parameters["sigma"]
+    place, sigma = _place(problem, evidence), problem.parameters["sigma"] or 0.0
     shift = {"low": low - _BEYOND * width, "high": high + _BEYOND * width, "shift": sigma}[place]
     sign = -1.0 if shift >= high else 1.0
     if place != "shift" or not low < shift < high:
         factors = _factors(evidence, a, shift, sign, cholesky)
         if factors is not None:
-            return (lambda b: sign * factors.solve(b)), shift
+            solve = repeated_solver(factors)
+            return (lambda b: sign * solve(b)), shift
     if place != "shift":
         return None, shift
     # A pivot may vanish at one shift: next to it, it does not.
@@ -122,7 +133,7 @@ def _inverse(problem: Problem, evidence: Evidence, a: Any) -> tuple[Any, float]:
         shift = sigma + move * width
         factors = _factors(evidence, a, shift, 1.0, lu)
         if factors is not None and not factors.replaced:
-            return _refined(a, shift, factors.solve), shift
+            return _refined(a, shift, repeated_solver(factors)), shift
     return None, shift
 
 
@@ -132,7 +143,7 @@ def _refined(a: Any, shift: float, solve: Any) -> Any:
     def residual(x: Any, b: Any) -> Any:
         return b + shift * x - csr_matvec(x.size, x.size, a.indptr, a.indices, a.data, x)
 
-    b = irregular(a.shape[0])
+    b = irregular(a.shape[0]).astype(a.dtype)
     x = solve(b)
     r = residual(x, b)
     size = float(np.abs(a.data).max(initial=0.0)) + abs(shift)
@@ -163,7 +174,8 @@ def _shifted(a: Any, shift: float, sign: float) -> Any:
 def _factors(evidence: Evidence, a: Any, shift: float, sign: float, factor: Any) -> Any:
     m, graph = one_matrix(_shifted(a, shift, sign)), evidence.get("graph")
     s = supernodal(graph.starts, graph.lists, evidence.get("ordering"))
-    return factor(s, m.indptr, m.indices, m.data, False)
+    # The rows of a Hermitian matrix are the columns of its conjugate.
+    return factor(s, m.indptr, m.indices, m.data, a.dtype.kind == "c")
 
 
 register(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 
 from fsci.core.policy import Policy
 from fsci.core.registry import register, register_check
-from fsci.core.types import Attempt, Certificate, Evidence, Kernel, Problem, Refusal, digits_of, relative_to_truth
+from fsci.core.types import Attempt, Certificate, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.sparse.compressed import one_matrix
-from fsci.kernels.sparse.host.sparse_svd_check import too_dear
-from fsci.kernels.sparse.inertia import counter_of
+from fsci.kernels.sparse.counting import counter_for
+from fsci.kernels.sparse.host.ritz_certificate import Pairs, certified_pairs, examinable, unexamined
 from fsci.kernels.sparse.operator import RowsOperator
 from fsci.kernels.sparse.pattern import scan
-from fsci.kernels.sparse.ritz_bounds import completeness, enclosed
 
 __all__: list[str] = []
 
@@ -39,52 +35,22 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
 @register_check("sparse_block_eigen", "host")
 def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy) -> Certificate:
     p, a = problem.parameters, problem.operands[0]
-
-    def nothing(said: str) -> Certificate:
-        return Certificate(verdict="uncertified", algorithm=attempt.kernel, detail={"completeness": said})
-
-    if not p["standard"] or a.dtype.kind != "f":
-        return nothing("not examined: a generalized, constrained or complex problem")
-    wide = a.astype(np.float64)
-    if not wide.has_canonical_format:
-        wide.sum_duplicates()
+    if not p["standard"]:
+        return unexamined(attempt, "not examined: a generalized or constrained problem")
+    wide = a.astype(np.result_type(a.dtype, np.float64), copy=not a.has_canonical_format)
+    wide.sum_duplicates()
     m = one_matrix(wide)
-    scale, limits = float(np.abs(wide.data).max(initial=0.0)), np.finfo(float)
-    if not scan(m.n, m.indptr, m.indices, m.data).symmetric:
-        return nothing("unknown: A is not symmetric")
-    w, v = (np.asarray(x, float) for x in attempt.value[:2])
-    if not (limits.tiny**0.25 < scale < limits.max**0.25) or not (np.isfinite(w).all() and np.isfinite(v).all()):
-        return nothing("not examined")
-    found = enclosed(wide, w, v)
-    top = float(np.abs(w).max())
-    said, bound = _complete(wide, w, p["which"], found.bound, 0.25 * policy.target(problem.unit_roundoff) * top)
-    forward = relative_to_truth(bound / top) if top > 0.0 else math.inf
-    return Certificate(
-        verdict=policy.verdict(forward, "rigorous", problem.unit_roundoff),
-        backward_error=float(found.residuals.max()) / found.norm if found.norm > 0.0 else 0.0,
-        condition=1.0,
-        forward_error=forward,
-        digits=digits_of(forward),
-        rigor="rigorous",
-        algorithm=attempt.kernel,
-        detail={
-            "completeness": said,
-            "eigenvalue_bound": found.bound,
-            "residuals": found.residuals,
-            "orthogonality": found.orthogonality,
-        },
-    )
-
-
-def _complete(a: Any, w: Any, which: str, error: float, room: float) -> tuple[str, float]:
-    if not math.isfinite(error):
-        return "unknown: the vectors enclose nothing", math.inf
-    counter = counter_of(a)
-    dear = too_dear(counter)
-    if dear:
-        return dear, math.inf
-    said, bound, _ = completeness(counter, w, which, None, error, room)
-    return said, bound
+    shape = scan(m.n, m.indptr, m.indices, m.data)
+    if not (shape.hermitian if a.dtype.kind == "c" else shape.symmetric):
+        return unexamined(attempt, "unknown: A is not Hermitian")
+    w, v = np.real(attempt.value[0]).astype(float), np.asarray(attempt.value[1])
+    if v.dtype.kind != wide.dtype.kind:
+        v = v.astype(np.complex128 if a.dtype.kind == "c" else v.dtype)
+    said = examinable(wide.data)
+    if said or not (np.isfinite(w).all() and np.isfinite(v).all()):
+        return unexamined(attempt, said or "not examined: the iteration has broken down")
+    pairs = Pairs(wide, w, v, w.size, p["which"])
+    return certified_pairs(attempt, policy, problem.unit_roundoff, pairs, lambda: counter_for(wide))
 
 
 register(

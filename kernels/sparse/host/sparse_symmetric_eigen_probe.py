@@ -20,8 +20,8 @@ __all__: list[str] = []
 
 
 def interval(a: Any) -> tuple[float, float]:
-    """Gershgorin's interval of a symmetric matrix by rows."""
-    diagonal = a.diagonal().astype(float)
+    """Gershgorin's interval of a Hermitian matrix by rows."""
+    diagonal = a.diagonal().real.astype(float)
     m = one_matrix(a)
     sums = np.add.reduceat(np.append(np.abs(m.data), 0.0), m.indptr[:-1].astype(np.intp)) * (np.diff(m.indptr) > 0)
     radius = sums - np.abs(diagonal)
@@ -43,7 +43,8 @@ def probe(problem: Problem) -> Evidence:
     a = problem.operands[0]
     m = one_matrix(a)
     p = scan(m.n, m.indptr, m.indices, m.data)
-    if not p.finite or not p.symmetric:
+    symmetric = p.hermitian if a.dtype.kind == "c" else p.symmetric
+    if not p.finite or not symmetric:
         return Evidence.of(finite=p.finite, symmetric=False)
     low, high = interval(a)
     facts: dict[str, Any] = {"finite": True, "symmetric": True, "low": low, "high": high, "norm_inf": p.norm_inf}
