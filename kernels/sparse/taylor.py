@@ -39,7 +39,7 @@ _THREADS = Threads("csr_vector")
 
 @jit([void(int32[::1], int32[::1], d[::1], d, d, d[::1], d[::1], d[::1], float64[::1], int64, int64) for d in _KINDS])
 def term_of_vector(indptr, indices, data, shift, scale, b, term, total, sizes, start, stop):  # type: ignore[no-untyped-def]
-    """``term = scale (A - shift) b`` and ``total += term`` on the rows; sizes: the largest of either, squared."""
+    """``term = scale (A - shift) b`` and ``total += term`` on the rows; sizes: the largest ``|re| + |im|`` of each."""
     largest_term, largest_total = 0.0, 0.0
     end = uint64(indptr[start])
     for i in range(uint64(start), uint64(stop)):
@@ -51,8 +51,9 @@ def term_of_vector(indptr, indices, data, shift, scale, b, term, total, sizes, s
         term[i] = row
         new = total[i] + row
         total[i] = new
-        largest_term = max(largest_term, row.real * row.real + row.imag * row.imag)
-        largest_total = max(largest_total, new.real * new.real + new.imag * new.imag)
+        # No squares: they overflow, or vanish, where the numbers do not.
+        largest_term = max(largest_term, abs(row.real) + abs(row.imag))
+        largest_total = max(largest_total, abs(new.real) + abs(new.imag))
     sizes[0], sizes[1] = largest_term, largest_total
 
 
@@ -206,8 +207,7 @@ def action(a: Shifted, b: Any, t: float, plan: Plan, history: list[tuple[list[fl
             return float(sizes[0]), float(sizes[1])
 
         found = spread(on, bounds)
-        largest = max(s for s, _ in found), max(s for _, s in found)
-        return (math.sqrt(largest[0]), math.sqrt(largest[1])) if one else largest
+        return max(s for s, _ in found), max(s for _, s in found)
 
     for stage in range(plan.stages):
         terms = [_norm_inf(term)]

@@ -144,3 +144,15 @@ def test_operands_are_left_alone():
     for _ in range(2):
         action(a, b)
     np.testing.assert_array_equal(b, kept)
+
+
+@pytest.mark.parametrize("exponent", [-300, -250, -200, -170, -160, -150, 150, 160, 200, 300])
+@pytest.mark.parametrize("kind", [float, complex])
+def test_sizes_whose_squares_overflow_or_vanish(exponent, kind):
+    a = sp.csr_array(np.array([[1.0, 0.5, 0.0], [0.0, 0.2, -0.3], [0.1, 0.0, -1.0]]).astype(kind))
+    b = np.ldexp(1.0, round(exponent * 3.3219)) * np.ones(3)
+    diagnosis = fsci.explain(action, a, b)
+    truth = exact(a, b)[:, 0]
+    error = np.abs(diagnosis.value - truth).max() / np.abs(truth).max()
+    assert error < 1e-14
+    assert error <= diagnosis.certificate.forward_error

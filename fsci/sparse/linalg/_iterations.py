@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -70,13 +71,15 @@ class Prepared:
         if x is None:
             return
         size = float(np.linalg.norm(b))
-        atol, rtol = parameters.pop("atol", 0.0), parameters["rtol"]
-        if isinstance(atol, str) or atol is None or atol < 0:
+        atol, rtol, maxiter = parameters.pop("atol", 0.0), parameters["rtol"], parameters.pop("maxiter")
+        # `atol` is NaN for neither comparison; a negative or fractional count is SciPy's to refuse.
+        if not isinstance(atol, Real) or not float(atol) >= 0.0 or not isinstance(rtol, Real):
+            return
+        if not (maxiter is None or (isinstance(maxiter, Integral) and int(maxiter) >= 0)):
             return
         tolerance = max(float(atol), float(rtol) * size)
         self.nothing = size == 0.0
         self.b = b
-        maxiter = parameters.pop("maxiter")
         self.problem = Problem(
             "iterative_solve",
             (a if a.dtype == dtype else a.astype(dtype), b),

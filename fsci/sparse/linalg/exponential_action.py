@@ -75,6 +75,8 @@ def expm_multiply(
 
     Notes
     -----
+    Times may descend, for which SciPy 1.17 gives numbers that are no answer.
+
     The certificate proves a bound on rounding and truncation together, in the infinity norm; it is sharp where
     the logarithmic norm of A is small (Laplacians, Markov generators), and large where ``exp(A)`` may grow.
     """
@@ -83,7 +85,7 @@ def expm_multiply(
         return hand_over(
             _scipy_expm_multiply,
             "sparse.linalg.expm_multiply",
-            "no sparse matrix and array of native dtypes, or times that SciPy must judge",
+            "no sparse matrix and array of native dtypes with finite entries, or times that SciPy must judge",
             A, B, start, stop, num, endpoint, traceA,
         )  # fmt: skip
     a, b, times, mean, dtype = operands
@@ -132,6 +134,8 @@ def _operands(A: Any, B: Any, start: Any, stop: Any, num: Any, endpoint: Any, tr
         mean = traceA / a.shape[0]
         # A trace of double precision makes the answer so, as SciPy has it.
         dtype = np.result_type(dtype, np.exp(mean).dtype)
+    if not (np.isfinite(a.data).all() and np.isfinite(B).all()):
+        return None
     wide = np.dtype(np.complex128 if dtype.kind == "c" else np.float64)
     if a.dtype != wide:
         a = a.astype(wide)

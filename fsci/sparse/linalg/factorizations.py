@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.policy import BACKWARD_SLACK
 from fsci.kernels.sparse.estimation import irregular
+from fsci.sparse.linalg._rows import refuse_malformed
 from fsci.sparse.linalg.errors import UncertifiedWarning
 from fsci.sparse.linalg.systems import canonical, solved
 
@@ -45,7 +47,8 @@ def factorized(A: Any) -> Callable[..., Any]:
     Returns
     -------
     callable
-        ``solve(b, trans="N")``, b of shape (n,) or (n, k).
+        ``solve(b, trans="N")``, b of shape (n,) or (n, k); what is no array, or is not safely cast to the dtype of
+        `A`, is refused, as SciPy has it.
 
     Raises
     ------
@@ -68,10 +71,14 @@ def factorized(A: Any) -> Callable[..., Any]:
         reason = "UMFPACK is asked for"
     elif A.ndim != 2 or A.shape[0] != A.shape[1] or A.shape[0] == 0 or A.dtype.char not in "fdFDbBhHiIlLqQ?":
         reason = "A is not square, or empty, or of a dtype without kernels"
+    elif not A.dtype.isnative:
+        reason = "a byte order without kernels"
+    refuse_malformed(A)
     if reason:
         return hand_over(_scipy_factorized, "sparse.linalg.factorized", reason, A)
-    given = A
-    A = canonical(A)
+    given, A = A, canonical(A)
+    if A is given:  # whose entries may change while the solver lives
+        A = A.copy()
     trial = np.asarray(A @ irregular(A.shape[0]), A.dtype)
     diagnosis = solved(A, trial, "sparse.linalg.factorized")
     attempt = None if diagnosis is None else diagnosis.attempt
@@ -127,13 +134,17 @@ def _solver(A: Any, inner: Callable[..., Any]) -> Callable[..., Any]:
     n, dtype = A.shape[0], A.dtype
     real = dtype.kind != "c"
 
+    @cache
+    def superlu() -> Any:
+        """Give SciPy's factors, which answer, or refuse, what is no ordinary right-hand side."""
+        return _scipy_splu(A.tocsc())
+
     def solve(rhs: Any, trans: str = "N") -> Any:
         """Solve ``A x = rhs``, with the transpose (``trans="T"``) or the adjoint (``"H"``)."""
-        b = np.asarray(rhs)
-        usual = b.ndim in (1, 2) and b.shape[0] == n and b.size > 0 and np.can_cast(b.dtype, dtype, "same_kind")
-        if not usual or trans not in ("N", "T", "H"):
-            return _scipy_splu(A.tocsc()).solve(rhs, trans)
-        b = b.astype(dtype, copy=False)
+        usual = type(rhs) is np.ndarray and rhs.ndim in (1, 2) and rhs.size > 0 and rhs.shape[0] == n
+        if not usual or trans not in ("N", "T", "H") or not np.can_cast(rhs.dtype, dtype):
+            return superlu().solve(rhs, trans)
+        b = rhs.astype(dtype, copy=False)
         if trans == "T" and not real:
             return inner(b.conj(), adjoint=True).conj().astype(dtype, copy=False)
         return inner(b, adjoint=trans != "N").astype(dtype, copy=False)

@@ -17,7 +17,7 @@ from fsci.core.registry import declare_kind
 from fsci.core.types import Evidence, Problem
 from fsci.kernels.sparse.estimation import irregular
 from fsci.kernels.sparse.factored import SURELY_FITS, available_bytes
-from fsci.sparse.linalg._rows import checked
+from fsci.sparse.linalg._rows import checked, refuse_malformed
 from fsci.sparse.linalg._told import warn_uncertified
 from fsci.sparse.linalg.systems import canonical, solved
 
@@ -75,6 +75,7 @@ def inv(A: Any) -> Any:
     """
     usual = type(A) in _CONTAINERS and A.ndim == 2 and A.shape[0] == A.shape[1] and A.shape[0] > 1
     if not usual or A.dtype.char not in "fdFD" or checked(A) is None:
+        refuse_malformed(A)
         return hand_over(_scipy_inv, "sparse.linalg.inv", "no CSC or CSR matrix of a native dtype and several rows", A)
     a = canonical(A)
     predicted = _predicted_bytes(a)
@@ -172,6 +173,7 @@ def spilu(
 
 def _factors(original: Any, name: str, A: Any, given: dict[str, Any]) -> Any:
     frame = FRAME.get()
+    refuse_malformed(A)
     if type(A) not in _CONTAINERS or A.ndim != 2 or A.dtype.char not in "fdFD" or A.shape[0] != A.shape[1]:
         return hand_over(original, f"sparse.linalg.{name}", "no CSC or CSR matrix of a native dtype", A, **given)
     if frame.log is None and not frame.policy.wants_forward:

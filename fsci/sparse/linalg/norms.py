@@ -16,7 +16,7 @@ from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Evidence, Problem
 from fsci.kernels.sparse.host.norm_sums import largest_column, matrix_norm, plain, vector_norms
-from fsci.sparse.linalg._rows import checked_rows
+from fsci.sparse.linalg._rows import checked_rows, is_canonical, refuse_malformed
 
 __all__ = ["norm", "onenormest"]
 
@@ -63,7 +63,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None) -> Any:  # noqa: A002  (SciP
     -----
     The Frobenius norm of numbers whose squares overflow is finite, where SciPy's is not.
     """
-    if not (type(x) in _CONTAINERS and x.data.dtype.char in _CHARS and plain(x)):
+    if not (type(x) in _CONTAINERS and x.data.dtype.char in _CHARS and plain(x) and is_canonical(x)):
+        refuse_malformed(x)
         return hand_over(_scipy_norm, "sparse.linalg.norm", "no plain CSR or CSC matrix with entries", x, ord, axis)
     frame = FRAME.get()
     if axis is None and ord in _ORDERS:
@@ -77,6 +78,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None) -> Any:  # noqa: A002  (SciP
         from fsci.sparse.linalg.singular_values import svds
 
         return svds(x, k=1, return_singular_vectors=False, rng=0)[0]
+    refuse_malformed(x)
     return hand_over(_scipy_norm, "sparse.linalg.norm", "an order or axis without kernels", x, ord, axis)
 
 

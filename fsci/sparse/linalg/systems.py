@@ -20,6 +20,7 @@ from fsci.core.registry import declare_kind
 from fsci.core.types import Diagnosis, Evidence, Problem
 from fsci.kernels.sparse.factored import EXACTLY_SINGULAR
 from fsci.kernels.sparse.null_vector import null_vector
+from fsci.sparse.linalg._rows import is_canonical, refuse_malformed
 from fsci.sparse.linalg.errors import MatrixRankWarning, UncertifiedWarning
 
 __all__ = ["spsolve"]
@@ -96,7 +97,10 @@ def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = T
             return x
     reason = _unusual(A, b, permc_spec)
     if reason:
+        refuse_malformed(A)
+        refuse_malformed(b)
         return hand_over(_scipy_spsolve, "sparse.linalg.spsolve", reason, A, b, permc_spec, use_umfpack)
+    refuse_malformed(b)
     A, sides = _operands(A, b)
     if scipy_sparse.issparse(b) and b.shape[1] != 1:
         if A.format != "csc":
@@ -124,11 +128,12 @@ def _plan_key(A: Any, b: Any, permc_spec: Any) -> Any:
         dtype is not b.dtype
         or dtype.char not in _DTYPES
         or b.ndim != 1
+        or len(shape) != 2
         or b.shape[0] != shape[0]
         or shape[0] != shape[1]
         or not shape[0]
         or getattr(linsolve.useUmfpack, "u", False)
-        or not A.has_canonical_format
+        or not is_canonical(A)
     ):
         return None
     return "spsolve", dtype.char, A.nnz.bit_length()
@@ -151,14 +156,17 @@ def _unusual(A: Any, b: Any, permc_spec: Any) -> str:
         return "b is no ordinary array of one or two dimensions"
     if b.shape[0] != A.shape[0] or 0 in b.shape:
         return "shapes that make no system"
-    if np.promote_types(A.dtype, b.dtype).char not in _DTYPES and A.dtype.kind not in "iub":
+    mine = np.promote_types(A.dtype, np.float32) if A.dtype.kind in "iub" else A.dtype
+    if np.promote_types(mine, b.dtype).char not in _DTYPES:
         return "a dtype without kernels"
     return ""
 
 
 def canonical(A: Any) -> Any:
     """`A` with sorted indices and no duplicates, in a floating dtype; as SciPy does it, in place."""
-    A.sum_duplicates()
+    if not is_canonical(A):
+        refuse_malformed(A)
+        A.sum_duplicates()
     return A if A.dtype.char in _DTYPES else A._asfptype()
 
 

@@ -41,8 +41,10 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
         indices.append(np.nonzero(kept)[1].astype(np.int32 if n < 2**31 else np.int64))
         values.append(x[kept])
     pointers = np.cumsum(np.concatenate(counts))
-    container = sp.csr_array if adjoint else sp.csc_array
-    found = container((np.concatenate(values), np.concatenate(indices), pointers), shape=(n, n))
+    # SciPy's rule: 32 bits where they count all entries.
+    kind = sp.get_index_dtype(maxval=max(n, int(pointers[-1])))
+    arrays = np.concatenate(values), np.concatenate(indices).astype(kind, copy=False), pointers.astype(kind)
+    found = (sp.csr_array if adjoint else sp.csc_array)(arrays, shape=(n, n))
     finite = bool(np.isfinite(found.data).all())
     return Attempt(found, "ok" if finite else "nonfinite", final=True)
 
