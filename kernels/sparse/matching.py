@@ -72,6 +72,9 @@ def matched(n, indptr, indices, data, row_of, row_scale, column_scale):  # type:
             # Many entries are their column's largest, and need no logarithm.
             cost[k] = 0.0 if size == largest[j] else np.log(largest[j] / size) if size > 0.0 else np.inf
             u[indices[k]] = min(u[indices[k]], cost[k])
+    for i in range(n):
+        if not u[i] < np.inf:
+            return 0
     found = 0
     for j in range(n):
         least = np.inf
@@ -107,24 +110,23 @@ def matched(n, indptr, indices, data, row_of, row_scale, column_scale):  # type:
                     found += 1
                     break
     distance = np.full(n, np.inf)
-    before = np.empty(n, indices.dtype)
-    done = np.zeros(n, np.bool_)
-    touched = np.empty(n, indices.dtype)
+    before, touched = np.empty(n, indices.dtype), np.empty(n, indices.dtype)
+    # Rows whose distance is final, and of these the ones no farther than the last: they need no place in the heap.
+    settled, final, level = np.empty(n, indices.dtype), np.empty(n), np.empty(n, indices.dtype)
     heap, keys = np.empty(stored + 1, indices.dtype), np.empty(stored + 1)
     looked = np.int64(0)
     for start in range(n):
         if row_of[start] >= 0:
             continue
-        count, waiting = 0, 0
+        count, waiting, ended, now = 0, 0, 0, 0
         reach, nearest, end = 0.0, np.inf, -1
         j = start
         while True:
             looked += indptr[j + 1] - indptr[j]
+            base = reach - v[j]
             for k in range(uint64(indptr[j]), uint64(indptr[j + 1])):
                 r = uint64(indices[k])
-                if done[r]:
-                    continue
-                far = reach + max(cost[k] - u[r] - v[j], 0.0)
+                far = max(base + (cost[k] - u[r]), reach)
                 if far >= nearest or far >= distance[r]:
                     continue
                 if distance[r] == np.inf:
@@ -134,10 +136,23 @@ def matched(n, indptr, indices, data, row_of, row_scale, column_scale):  # type:
                 before[r] = j
                 if column_of[r] < 0:
                     nearest, end = far, int64(indices[k])
+                elif far <= reach:
+                    level[now] = indices[k]
+                    now += 1
+                    settled[ended] = indices[k]
+                    final[ended] = far
+                    ended += 1
+                    distance[r] = -1.0  # below whatever comes
                 else:
                     _push(heap, keys, waiting, far, indices[k])
                     waiting += 1
-            while waiting > 0 and (done[heap[0]] or keys[0] > distance[heap[0]]):
+            if nearest <= reach:
+                break
+            if now > 0:
+                now -= 1
+                j = column_of[level[now]]
+                continue
+            while waiting > 0 and keys[0] > distance[heap[0]]:
                 _pop(heap, keys, waiting)
                 waiting -= 1
             if waiting == 0 or keys[0] >= nearest:
@@ -146,18 +161,20 @@ def matched(n, indptr, indices, data, row_of, row_scale, column_scale):  # type:
             reach = keys[0]
             _pop(heap, keys, waiting)
             waiting -= 1
-            done[i] = True
+            settled[ended] = i
+            final[ended] = reach
+            ended += 1
+            distance[i] = -1.0
             j = column_of[i]
         if end < 0:
             return found
         if looked > _PATIENCE * np.int64(stored) + 10000:
             return TOO_LONG
-        for q in range(count):
-            i = touched[q]
-            if done[i]:
-                gain = nearest - distance[i]
-                u[i] -= gain
-                v[column_of[i]] += gain
+        for q in range(ended):
+            i = settled[q]
+            gain = nearest - final[q]
+            u[i] -= gain
+            v[column_of[i]] += gain
         v[start] += nearest
         i = end
         while True:
@@ -170,7 +187,6 @@ def matched(n, indptr, indices, data, row_of, row_scale, column_scale):  # type:
             i = following
         for q in range(count):
             distance[touched[q]] = np.inf
-            done[touched[q]] = False
         found += 1
     for i in range(n):
         row_scale[i] = np.exp(u[i])

@@ -139,6 +139,22 @@ def test_factors_are_released_at_once():
         gc.enable()
 
 
+@pytest.mark.parametrize("explicit", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_line_without_entries_is_scipys_singular_too(explicit, transposed, rng):
+    for n in (3, 40, 300):
+        a = sp.random_array((n, n), density=min(1.0, 4.0 / n), rng=rng) + sp.csc_array(np.eye(n)[rng.permutation(n)])
+        a = sp.coo_array(a)
+        a.data[a.coords[0] == n // 2] = 0.0
+        a = sp.csc_array(a.T if transposed else a)
+        if not explicit:
+            a.eliminate_zeros()
+        b = rng.standard_normal(n)
+        for solver in (sl.spsolve, spsolve, spsolve):  # the first call plans
+            with pytest.warns(sl.MatrixRankWarning, match="exactly singular"):
+                assert np.isnan(solver(a, b)).all()
+
+
 def test_not_finite_is_scipys():
     a = sp.csc_array(network(50))
     a.data[7] = np.nan
@@ -311,7 +327,13 @@ def test_matching_and_components_of_any_pattern(seed, n, density):
     row_of, block = np.empty(n, np.int32), np.empty(n, np.int32)
     left, right = np.empty(n), np.empty(n)
     rank = structural_rank(a)
-    assert (transversal(n, *one[1:4], row_of) == n) == (rank == n)
+    large = np.abs(a.toarray()).max(axis=0, initial=0.0)
+    for share in (0.0, 0.5):
+        kept = sp.csc_array(np.where(a.toarray() >= share * large, a.toarray(), 0.0))
+        assert transversal(n, *one[1:4], np.ones(n), share, row_of) == (rank, structural_rank(kept))
+        matching = row_of[row_of >= 0]
+        assert np.unique(matching).size == matching.size == rank
+        assert (a.toarray()[matching, np.flatnonzero(row_of >= 0)] > 0.0).all()
     assert (matched(n, *one[1:4], row_of, left, right) == n) == (rank == n)
     if rank < n:
         return

@@ -16,14 +16,16 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.sparse.band import band_factors
 from fsci.kernels.sparse.compressed import Compressed, compressed, one_matrix
-from fsci.kernels.sparse.direct import (
+from fsci.kernels.sparse.direct import direct
+from fsci.kernels.sparse.direct_columns import (
     ANOTHER_WAY,
     BAND,
+    EMPTY,
+    EVIDENCE,
     SOLVED,
     TRIANGLE,
     UNMATCHED,
     backward_error,
-    direct,
     direct_blocks,
     direct_matched,
 )
@@ -31,7 +33,7 @@ from fsci.kernels.sparse.factored import EXACTLY_SINGULAR
 from fsci.kernels.sparse.host.superlu import superlu_answer, superlu_solver
 from fsci.kernels.sparse.matching import matched
 from fsci.kernels.sparse.multifrontal import cholesky, graph_of, lu, minimum_degree, supernodal
-from fsci.kernels.sparse.pattern import scan
+from fsci.kernels.sparse.pattern import SYMMETRY, scan
 from fsci.kernels.sparse.peeling import peeled, substitution
 from fsci.kernels.sparse.sparse_residual import residual
 
@@ -63,16 +65,10 @@ def fast(A: Any, b: Any) -> Any:
     x = np.empty(a.n, a.data.dtype)
     tolerance = BACKWARD_SLACK * _UNIT[A.dtype.char] * a.n**0.5
     with np.errstate(all="ignore"):
-        status = direct(a.n, a.indptr, a.indices, a.data, sides, x, int(a.by_rows), 0.5 * tolerance)
+        options = int(a.by_rows), 0.5 * tolerance
+        status = direct(a.n, a.indptr, a.indices, a.data, sides, x, *options)
         if status == UNMATCHED:
-            status = direct_blocks(a.n, a.indptr, a.indices, a.data, sides, x, int(a.by_rows), 0.5 * tolerance)
-        if status == UNMATCHED:
-            rows, scales = np.empty(a.n, a.indices.dtype), np.empty(a.n)
-            status = ANOTHER_WAY
-            if matched(a.n, a.indptr, a.indices, a.data, rows, scales, np.empty(a.n)) == a.n:
-                status = direct_matched(
-                    a.n, a.indptr, a.indices, a.data, rows, scales, sides, x, int(a.by_rows), 0.5 * tolerance
-                )
+            status = _matched(a, sides, x, x[0].real >= SYMMETRY, *options)
         if status == BAND:
             band = band_factors(a, int(x[0].real), int(x[-1].real))
             if band is None:  # a zero pivot: SciPy's answer hangs on what SuperLU finds
@@ -82,6 +78,8 @@ def fast(A: Any, b: Any) -> Any:
         orders = peeled(a) if status == TRIANGLE else None
         if orders is not None:
             x = substitution(a, orders)(sides)
+        elif status == EMPTY:
+            return EXACTLY_SINGULAR
         elif status in (ANOTHER_WAY, TRIANGLE):
             return _by_superlu(A, b, a, sides, tolerance)
         elif status != SOLVED:
@@ -89,6 +87,19 @@ def fast(A: Any, b: Any) -> Any:
         x = x.astype(A.dtype, copy=False)
         good = _error(a, x, sides) <= tolerance
     return x if good else None
+
+
+def _matched(a: Compressed, sides: Any, x: Any, symmetric: bool, by_rows: int, tolerance: float) -> int:
+    """What became of the system under a transversal, and if that will not do under the best one."""
+    block = np.empty(a.n, a.indices.dtype)
+    status = direct_blocks(a.n, a.indptr, a.indices, a.data, sides, x, block, by_rows, tolerance)
+    if status == UNMATCHED:
+        rows, scales = np.empty(a.n, a.indices.dtype), np.empty(a.n)
+        if matched(a.n, a.indptr, a.indices, a.data, rows, scales, np.empty(a.n)) != a.n:
+            return ANOTHER_WAY
+        status = direct_matched(a.n, a.indptr, a.indices, a.data, rows, scales, sides, x, block, by_rows, tolerance)
+    # The pattern of A + A.T then fills, and is far from that of A: fronts would not serve either.
+    return ANOTHER_WAY if status == EVIDENCE and not symmetric else int(status)
 
 
 def _by_superlu(A: Any, b: Any, a: Compressed, sides: Any, tolerance: float) -> Any:
