@@ -93,6 +93,9 @@ def completeness(
     accuracy that is asked for leaves for not telling near ones apart.
     """
     room = max(room, 8.0 * error)
+    if sigma is not None and which != "LM" and not _empty(counter, sigma - room, sigma + room):
+        # One side of the shift is wanted: an eigenvalue next to it may be on either.
+        return "unknown: an eigenvalue may be next to the shift", math.inf, 0.0
     for _ in range(2):
         wide = regions(w, which, sigma, room)
         if wide is None:
@@ -109,7 +112,7 @@ def completeness(
                 return "complete: counted by inertia", error, room - slack - error
             if count < w.size:
                 return "unknown: the count contradicts the residuals", math.inf, 0.0
-    ordered = sigma is None and which in ("SA", "LA", "BE")
+    ordered = (sigma is None and which in ("SA", "LA", "BE")) or _one_sided(counter, w, which, sigma, room)
     narrow = regions(w, which, sigma, -room) if ordered else None
     counted = None if narrow is None else _counted(counter, narrow)
     if counted is not None and narrow is not None:
@@ -121,6 +124,30 @@ def completeness(
         if count > perhaps:
             return "incomplete: more eigenvalues than were found", math.inf, 0.0
     return "unknown: the count is not sharp enough", math.inf, 0.0
+
+
+def _empty(counter: Counting, low: float, high: float) -> bool:
+    """Whether there is no eigenvalue between, but for the slack of the count at both ends."""
+    counted = _counted(counter, [(low, high)])
+    return counted is not None and counted[0] == 0 and 4.0 * counted[1] < high - low
+
+
+def _one_sided(counter: Counting, w: Any, which: str, sigma: float | None, room: float) -> bool:
+    """Whether the values that are about as far from the shift (or zero) as the worst of `w` are on one side of it.
+
+    Names that order by distance do not tell the two sides apart: one value may stand there for another only where
+    the other side has none.
+    """
+    center = 0.0 if sigma is None else sigma
+    if sigma is not None and which != "LM":
+        return True  # one side is asked for
+    distance = np.abs(w - center)
+    edge = float(distance.min() if sigma is None and which == "LM" else distance.max())
+    near = w[np.abs(distance - edge) <= 2.0 * room] - center
+    if edge <= 3.0 * room or not (np.all(near > 0.0) or np.all(near < 0.0)):
+        return False
+    mirror = center - math.copysign(edge, float(near[0]))
+    return _empty(counter, mirror - 2.0 * room, mirror + 2.0 * room)
 
 
 def _count_inside(where: list[Region], w: Any, margin: float) -> int:

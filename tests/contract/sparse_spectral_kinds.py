@@ -33,6 +33,41 @@ def _symmetric(rng: Rng, dtype: str) -> Iterator[Variant]:
     yield "indefinite", (sp.coo_array(shifted), 4), {"which": "SA"}
 
 
+def _hermitian(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in (5, 20):
+        a = _grid(n, dtype) + 0.5j * (sp.eye_array(n * n, k=1) - sp.eye_array(n * n, k=-1))
+        a = sp.csr_array(a.astype(dtype))
+        yield f"LA-{n}", (a, 4), {"which": "LA"}
+        yield f"SA-{n}", (a.tocsc(), 4), {"which": "SA"}
+        yield f"values-{n}", (a, 4), {"return_eigenvectors": False, "which": "SA"}
+        yield f"shift-{n}", (a, 3), {"sigma": 2.1, "which": "SA"}
+
+
+def _pencils(rng: Rng, dtype: str) -> Iterator[Variant]:
+    for n in (5, 20):
+        a = _grid(n, dtype)
+        line = sp.diags_array([1.0, 4.0, 1.0], offsets=[-1, 0, 1], shape=(n, n))
+        m = sp.csr_array(sp.kron(line, line).astype(dtype))
+        for which in ("SA", "LA", "BE"):
+            yield f"{which}-{n}", (a, 4, m), {"which": which}
+        yield f"zero-{n}", (a, 4, m.tocsc()), {"sigma": 0.0}
+        yield f"values-{n}", (a, 4, m), {"sigma": 0.05, "return_eigenvectors": False}
+
+
+def same_pencil_pairs(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
+    """The same values in the same order, and vectors that are orthonormal in M, with small residuals."""
+    if not isinstance(theirs, tuple):
+        close(ours, theirs, rtol)
+        return
+    a, m = (x.astype(ours[1].dtype) for x in (args[0], args[2]))
+    close(ours[0], theirs[0], rtol)
+    assert ours[1].shape == theirs[1].shape
+    assert ours[1].dtype == theirs[1].dtype
+    scale = float(np.abs(a).sum(axis=0).max())
+    np.testing.assert_allclose(a @ ours[1], m @ ours[1] * ours[0], rtol=0, atol=10.0 * rtol * scale)
+    np.testing.assert_allclose(ours[1].T @ (m @ ours[1]), np.eye(ours[0].size), rtol=0, atol=100.0 * rtol)
+
+
 def same_pairs(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
     """The same values in the same order, and vectors whose residuals are small."""
     if not isinstance(theirs, tuple):
@@ -160,7 +195,11 @@ def same_factors(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> 
 _REAL = ("float64", "float32")
 
 CASES: dict[str, list[Case]] = {
-    "sparse_symmetric_eigen": [Case("sparse.linalg.eigsh", _symmetric, same_pairs, _REAL)],
+    "sparse_symmetric_eigen": [
+        Case("sparse.linalg.eigsh", _symmetric, same_pairs, _REAL),
+        Case("sparse.linalg.eigsh", _hermitian, same_pairs, ("complex128", "complex64")),
+    ],
+    "sparse_pencil_eigen": [Case("sparse.linalg.eigsh", _pencils, same_pencil_pairs, _REAL)],
     "sparse_general_eigen": [Case("sparse.linalg.eigs", _general, same_pairs)],
     "sparse_block_eigen": [_Copying("sparse.linalg.lobpcg", _blocks, same_blocks, ("float64",))],
     "sparse_svd": [Case("sparse.linalg.svds", _rectangular, same_triplets)],

@@ -11,9 +11,9 @@ from fsci.sparse.linalg.errors import UncertifiedWarning
 __all__ = ["warn_uncertified"]
 
 
-def warn_uncertified(diagnosis: Diagnosis, what: str) -> None:
+def warn_uncertified(diagnosis: Diagnosis, what: str, stacklevel: int = 3) -> None:
     """Warn where the policy asks for a forward bound and the certificate has none that meets it."""
     policy = FRAME.get().policy
     if policy.wants_forward and diagnosis.certificate.worst_verdict != "certified":
         text = f"{what} (accuracy {policy.accuracy!r}): {diagnosis.certificate.title()}"
-        warnings.warn(UncertifiedWarning(text, diagnosis), stacklevel=3)
+        warnings.warn(UncertifiedWarning(text, diagnosis), stacklevel=stacklevel)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
-import numpy as np
 import scipy.sparse.linalg as scipy_sparse_linalg
 
-from fsci import selector
 from fsci.core.backends import HOST
-from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Evidence, Problem
 from fsci.sparse.linalg._rows import checked_rows
-from fsci.sparse.linalg._told import warn_uncertified
+from fsci.sparse.linalg._spectral import answered, canonical, check_start, is_count, is_tolerance
 
 __all__ = ["eigsh"]
 
@@ -34,7 +31,14 @@ declare_kind(
     "sparse_symmetric_eigen",
     "sparse",
     classify,
-    "k of the w, v with A @ v = v * w, A sparse and symmetric",
+    "k of the w, v with A @ v = v * w, A sparse and Hermitian",
+    certificate_on_request=True,
+)
+declare_kind(
+    "sparse_pencil_eigen",
+    "sparse",
+    classify,
+    "k of the w, v with A @ v = M @ v * w, A and M sparse and symmetric, M positive definite",
     certificate_on_request=True,
 )
 
@@ -58,7 +62,8 @@ def eigsh(
     """Find k eigenvalues and eigenvectors of a symmetric or Hermitian matrix, as `scipy.sparse.linalg.eigsh`.
 
     Small matrices are decomposed whole; at an end of the spectrum, or next to a shift, Lanczos runs on a sparse
-    factorization where that is predicted to be the cheaper; else ARPACK runs over fsci's products.
+    factorization where that is predicted to be the cheaper; else ARPACK runs over fsci's products. With a matrix M
+    Lanczos works in its inner product.
 
     Parameters
     ----------
@@ -72,14 +77,16 @@ def eigsh(
     v0, ncv, maxiter, tol, rng
         As SciPy has them. A limit on the iterations keeps the call with ARPACK.
     return_eigenvectors : bool
-    M, Minv, OPinv, mode
-        Generalized problems and other modes are SciPy's to answer.
+    M : (n, n) sparse array or matrix, optional
+        Symmetric and positive definite, of the dtype of A, for ``A @ v = M @ v * w``: with a real A.
+    Minv, OPinv, mode
+        Inverses of the caller's, and other modes, are SciPy's to answer.
 
     Returns
     -------
     w : (k,) ndarray
     v : (n, k) ndarray
-        In the order in which SciPy gives them.
+        In the order in which SciPy gives them; with M, orthonormal in its inner product.
 
     Raises
     ------
@@ -111,14 +118,12 @@ def eigsh(
         "mode": mode,
         "rng": rng,
     }
-    plain = M is None and Minv is None and OPinv is None and mode == "normal"
+    plain = Minv is None and OPinv is None and mode == "normal"
     rows = _symmetric_rows(A, k, sigma, which, v0, ncv, tol) if plain else None
-    if rows is None:
-        reason = (
-            "no sparse matrix of a native dtype, or arguments that SciPy must judge"
-            if plain
-            else "a generalized problem, or another mode"
-        )
+    metric = None if M is None or rows is None else _metric_rows(M, rows)
+    if rows is None or (M is not None and metric is None):
+        reason = "no sparse matrix of a native dtype, or arguments that SciPy must judge"
+        reason = reason if plain else "inverses of the caller's, or another mode"
         return hand_over(_scipy_eigsh, "sparse.linalg.eigsh", reason, A, **options)
     parameters = {
         "k": int(k),
@@ -133,22 +138,22 @@ def eigsh(
         "vectors": bool(return_eigenvectors),
         "original": _scipy_eigsh,
     }
-    problem = Problem("sparse_symmetric_eigen", (rows,), parameters, HOST, rows.dtype, None, rows.shape[0])
-    diagnosis = selector.run(problem, "sparse.linalg.eigsh")
-    attempt = diagnosis.attempt
-    if attempt is None or attempt.value is None:
-        error = None if attempt is None else attempt.byproducts.get("error")
-        if error is not None:
-            raise error
+    kind = "sparse_symmetric_eigen" if metric is None else "sparse_pencil_eigen"
+    operands = (rows,) if metric is None else (rows, metric)
+    problem = Problem(kind, operands, parameters, HOST, rows.dtype, None, rows.shape[0])
+
+    def otherwise() -> Any:
         return hand_over(_scipy_eigsh, "sparse.linalg.eigsh", "no kernel gave an answer", A, **options)
-    if FRAME.get().policy.wants_forward:
-        warn_uncertified(diagnosis, "the eigenvalues are not shown to be the wanted ones")
-    return attempt.value
+
+    what = "the eigenvalues are not shown to be the wanted ones"
+    return answered(problem, "sparse.linalg.eigsh", what, otherwise)
 
 
-def is_count(k: Any) -> bool:
-    """Whether `k` is an integer."""
-    return isinstance(k, Integral) and not isinstance(k, bool)
+def _metric_rows(M: Any, rows: Any) -> Any:
+    """`M` in compressed rows of the dtype and shape of `rows`, which is real; else None."""
+    metric = checked_rows(M)
+    fits = metric is not None and metric.shape == rows.shape and metric.dtype == rows.dtype
+    return canonical(metric) if fits and rows.dtype.kind == "f" else None
 
 
 def _symmetric_rows(A: Any, k: Any, sigma: Any, which: Any, v0: Any, ncv: Any, tol: Any) -> Any:
@@ -165,12 +170,5 @@ def _symmetric_rows(A: Any, k: Any, sigma: Any, which: Any, v0: Any, ncv: Any, t
         return None
     if ncv is not None and not (is_count(ncv) and k + more < ncv <= n):
         return None
-    if v0 is not None and np.shape(v0) not in ((n,), (n, 1)):
-        # SciPy 1.17 reads beyond the end of a short one.
-        raise ValueError(f"v0 has shape {np.shape(v0)}, and A asks for ({n},)")
-    if not isinstance(tol, Real) or not 0.0 <= float(tol) < math.inf:
-        return None
-    if not rows.has_canonical_format:
-        rows = rows.copy()
-        rows.sum_duplicates()
-    return rows
+    check_start(v0, n)
+    return canonical(rows) if is_tolerance(tol) else None

@@ -10,20 +10,18 @@ import numpy as np
 import scipy.sparse as scipy_sparse
 import scipy.sparse.linalg as scipy_sparse_linalg
 
-from fsci import selector
 from fsci.core.backends import HOST
-from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Evidence, Problem
 from fsci.sparse.linalg._rows import checked_rows
-from fsci.sparse.linalg._told import warn_uncertified
-from fsci.sparse.linalg.eigen import is_count
+from fsci.sparse.linalg._spectral import answered, check_start, is_count
 
 __all__ = ["eigs", "lobpcg"]
 
 _scipy_eigs = scipy_sparse_linalg.eigs
 _scipy_lobpcg = scipy_sparse_linalg.lobpcg
+_NOT_SHOWN = "the eigenvalues are not shown to be the wanted ones"
 _WHICH = ("LM", "SM", "LR", "SR", "LI", "SI")
 
 
@@ -114,15 +112,11 @@ def eigs(
         return hand_over(_scipy_eigs, "sparse.linalg.eigs", reason, A, **options, **more)
     parameters = {"which": which, "original": _scipy_eigs, "options": options}
     problem = Problem("sparse_general_eigen", (rows,), parameters, HOST, rows.dtype, None, rows.shape[0])
-    diagnosis = selector.run(problem, "sparse.linalg.eigs")
-    attempt = diagnosis.attempt
-    if attempt is None or attempt.value is None:
-        if attempt is not None and "error" in attempt.byproducts:
-            raise attempt.byproducts["error"]
+
+    def otherwise() -> Any:
         return hand_over(_scipy_eigs, "sparse.linalg.eigs", "no kernel gave an answer", A, **options)
-    if FRAME.get().policy.wants_forward:
-        warn_uncertified(diagnosis, "the eigenvalues are not shown to be the wanted ones")
-    return attempt.value
+
+    return answered(problem, "sparse.linalg.eigs", _NOT_SHOWN, otherwise)
 
 
 def _is_number(value: Any) -> bool:
@@ -141,9 +135,7 @@ def _general_rows(A: Any, k: Any, sigma: Any, which: Any, v0: Any, ncv: Any, tol
         return None
     if ncv is not None and not is_count(ncv):
         return None
-    if v0 is not None and np.shape(v0) not in ((n,), (n, 1)):
-        # SciPy 1.17 reads beyond the end of a short one.
-        raise ValueError(f"v0 has shape {np.shape(v0)}, and A asks for ({n},)")
+    check_start(v0, n)
     return rows if isinstance(tol, Real) and math.isfinite(float(tol)) else None
 
 
@@ -207,10 +199,11 @@ def lobpcg(
         "options": options,
     }
     problem = Problem("sparse_block_eigen", (rows, X), parameters, HOST, rows.dtype, None, rows.shape[0])
-    diagnosis = selector.run(problem, "sparse.linalg.lobpcg")
-    if FRAME.get().policy.wants_forward:
-        warn_uncertified(diagnosis, "the eigenvalues are not shown to be the wanted ones")
-    return diagnosis.value
+
+    def otherwise() -> Any:
+        return hand_over(_scipy_lobpcg, "sparse.linalg.lobpcg", "no kernel gave an answer", A, X, **options)
+
+    return answered(problem, "sparse.linalg.lobpcg", _NOT_SHOWN, otherwise)
 
 
 def _constraints(Y: Any) -> int:

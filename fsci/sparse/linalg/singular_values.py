@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import scipy.sparse.linalg as scipy_sparse_linalg
 
-from fsci import selector
 from fsci.core.backends import HOST
 from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Evidence, Problem
 from fsci.sparse.linalg._rows import checked_rows
-from fsci.sparse.linalg._told import warn_uncertified
-from fsci.sparse.linalg.eigen import is_count
+from fsci.sparse.linalg._spectral import answered, canonical, is_count, is_tolerance
 
 __all__ = ["svds"]
 
@@ -113,7 +109,9 @@ def svds(
     if return_singular_vectors not in (True, False, "u", "vh"):
         return hand_over(_scipy_svds, "sparse.linalg.svds", "an unknown choice of vectors", A, **given)
     # A certificate asks for both sides.
-    both = {**given, "return_singular_vectors": True if FRAME.get().policy.wants_forward else return_singular_vectors}
+    frame = FRAME.get()
+    asked = True if frame.policy.wants_forward or frame.log is not None else return_singular_vectors
+    both = {**given, "return_singular_vectors": asked}
     parameters = {
         "k": int(k),
         "ncv": ncv,
@@ -127,18 +125,15 @@ def svds(
         "original": _scipy_svds,
     }
     problem = Problem("sparse_svd", (rows,), parameters, HOST, rows.dtype, None, min(rows.shape))
-    diagnosis = selector.run(problem, "sparse.linalg.svds")
-    attempt = diagnosis.attempt
-    if attempt is None or attempt.value is None:
-        error = None if attempt is None else attempt.byproducts.get("error")
-        if error is not None:
-            raise error
+
+    def otherwise() -> Any:
         return hand_over(_scipy_svds, "sparse.linalg.svds", "no kernel gave an answer", A, **given)
-    if FRAME.get().policy.wants_forward:
-        warn_uncertified(diagnosis, "the singular values are not shown to be the wanted ones")
-    if not isinstance(attempt.value, tuple):
-        return attempt.value
-    u, s, vh = attempt.value
+
+    what = "the singular values are not shown to be the wanted ones"
+    value = answered(problem, "sparse.linalg.svds", what, otherwise)
+    if not isinstance(value, tuple):
+        return value
+    u, s, vh = value
     if return_singular_vectors is False:
         return s
     return (None if return_singular_vectors == "vh" else u), s, (None if return_singular_vectors == "u" else vh)
@@ -161,9 +156,4 @@ def _matrix(A: Any, k: Any, ncv: Any, tol: Any, which: Any, v0: Any, solver: Any
         return None
     if v0 is not None and (solver != "arpack" or np.shape(v0) != (least,) or np.asarray(v0).dtype.kind != "f"):
         return None
-    if not isinstance(tol, Real) or not 0.0 <= float(tol) < math.inf:
-        return None
-    if not rows.has_canonical_format:
-        rows = rows.copy()
-        rows.sum_duplicates()
-    return rows if np.isfinite(rows.data).all() else None
+    return canonical(rows) if is_tolerance(tol) and np.isfinite(rows.data).all() else None
