@@ -97,3 +97,22 @@ def test_without_a_bound_nothing_is_certified(name):
         certificate = fsci.explain(getattr(ours, name), spoiled, rng.standard_normal(60), atol=0.1).certificate
     assert certificate.verdict == "uncertified"
     assert certificate.backward_error == np.inf
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("of_a", [-1000, -560, 0, 560, 1000])
+@pytest.mark.parametrize("of_b", [-1040, -1000, -560, 0, 560, 1000])
+def test_no_bound_is_wrong_where_squares_vanish_or_overflow(name, of_a, of_b):
+    a, rng = tall(5, condition=4.0)
+    b = a @ rng.standard_normal(20)
+    exact = exactly(a, b)
+    scaled = a.copy()
+    scaled.data = np.ldexp(a.data, of_a)
+    with np.errstate(all="ignore"):
+        diagnosis = fsci.explain(getattr(ours, name), scaled, np.ldexp(b, of_b), atol=1e-14, btol=1e-14)
+        error = np.abs(np.ldexp(diagnosis.attempt.value, of_a - of_b) - exact).max() / np.abs(exact).max()
+    bound, verdict = diagnosis.certificate.forward_error, diagnosis.certificate.verdict
+    # Of the smallest numbers the scaled right-hand side keeps but a few digits.
+    assert error <= bound + (1e-12 if of_b > -1030 else 1e-4) or verdict != "certified"
+    # SciPy's iteration itself ends too soon where its squares do.
+    assert verdict == "certified" or max(abs(of_a), abs(of_b), abs(of_a - of_b)) > 500
