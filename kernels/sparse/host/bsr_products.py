@@ -16,9 +16,9 @@ from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["block_rows_times_vector", "block_rows_times_vectors", "bsr_matmat_dense", "bsr_matvec"]
+__all__ = ["VECTORS_THREADS", "block_rows_times_vector", "block_rows_times_vectors", "bsr_matmat_dense", "bsr_matvec"]
 
-_BSR_VECTORS_THREADS = Threads("bsr_vectors")
+VECTORS_THREADS = Threads("bsr_vectors")
 _KINDS = [(float64, int32), (complex128, int32), (float32, int32), (complex64, int32)]
 
 
@@ -128,7 +128,7 @@ def bsr_matmat_dense(rows: int, columns: int, indptr: Any, indices: Any, data: A
 def _product(multiply: Any, columns: int, indptr: Any, indices: Any, data: Any, x: Any, y: Any) -> Any:
     _, height, width = data.shape
     block_rows = len(y) // height
-    parts = _BSR_VECTORS_THREADS.pieces(data.dtype, (data.size * x.size) // (len(x) or 1) + y.size)
+    parts = VECTORS_THREADS.pieces(data.dtype, (data.size * x.size) // (len(x) or 1) + y.size)
     if parts == 1:
         bad = multiply(indptr, indices, data, x, y, 0, block_rows)
     else:

@@ -19,6 +19,7 @@ from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
 __all__ = [
+    "VECTORS_THREADS",
     "VECTOR_THREADS",
     "csr_matmat_dense",
     "csr_matvec",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 VECTOR_THREADS = Threads("csr_vector")
-_CSR_VECTORS_THREADS = Threads("csr_vectors")
+VECTORS_THREADS = Threads("csr_vectors")
 _KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
 
 # The largest limit (glibc's M_MMAP_THRESHOLD) from which on every array is memory that no cache has seen; and more than
@@ -160,7 +161,7 @@ def csr_matvec(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x:
 def csr_matmat_dense(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x: Any) -> Any:
     """A X, X of C order."""
     y = np.empty((rows, x.shape[1]), data.dtype)
-    parts = _CSR_VECTORS_THREADS.pieces(data.dtype, (data.size + rows) * x.shape[1])
+    parts = VECTORS_THREADS.pieces(data.dtype, (data.size + rows) * x.shape[1])
     multiply: Any = rows_times_vectors
     how: tuple[bool, ...] = ()
     if data.dtype.kind == "f":
