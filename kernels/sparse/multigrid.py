@@ -23,6 +23,7 @@ from fsci.kernels.sparse.aggregation import (
 from fsci.kernels.sparse.host.csr_products import csr_matvec
 from fsci.kernels.sparse.host.spgemm import spgemm
 from fsci.kernels.sparse.iteration import Rows
+from fsci.kernels.sparse.node_blocks import aggregated_nodes
 from fsci.kernels.sparse.phases import combine
 from fsci.kernels.sparse.subspace import Vectors
 
@@ -92,8 +93,12 @@ class Multigrid:
         return float(self.vectors.dot(r, z))
 
 
-def build(indptr: Any, indices: Any, data: Any, diagonal: Any) -> Multigrid | None:
-    """Multigrid of a symmetric matrix with a positive diagonal; None where aggregation does not shrink it."""
+def build(indptr: Any, indices: Any, data: Any, diagonal: Any, unknowns: int = 1) -> Multigrid | None:
+    """Multigrid of a symmetric matrix with a positive diagonal; None where aggregation does not shrink it.
+
+    With several unknowns to a node the nodes are aggregated. The near null vectors, one for each unknown, share no
+    row: each row knows one of them, and belongs to one owner, as with one unknown.
+    """
     scale = 1.0 / np.sqrt(diagonal)
     a = indptr, indices, data.astype(np.float64)
     bound = scale_rows(*a, scale, scale)
@@ -102,8 +107,12 @@ def build(indptr: Any, indices: Any, data: Any, diagonal: Any) -> Multigrid | No
     threshold = _STRENGTH
     while a[0].size - 1 > _COARSEST:
         n = a[0].size - 1
-        owner, values = np.empty(n, np.int32), np.empty(n)
-        count = aggregate(*a, threshold, owner)
+        owner, values, least = np.empty(n, np.int32), np.empty(n), threshold
+        if unknowns > 1:
+            # Weak entries moved to the diagonal would mix the unknowns of a node: none is.
+            (owner, count), least = aggregated_nodes(a, unknowns, threshold, aggregate), 0.0
+        else:
+            count = aggregate(*a, threshold, owner)
         if count > _SHRINKS * n:
             return None
         coarse_null = np.empty(count)
@@ -112,9 +121,9 @@ def build(indptr: Any, indices: Any, data: Any, diagonal: Any) -> Multigrid | No
         place, p_indptr = np.empty(count, np.int32), np.empty(n + 1, np.int32)
         weight = _DAMPING / radius
         nothing = np.empty(0, np.int32), np.empty(0)
-        entries = prolongation_rows(*a, threshold, weight, owner, values, place, p_indptr, *nothing)
+        entries = prolongation_rows(*a, least, weight, owner, values, place, p_indptr, *nothing)
         p = p_indptr, np.empty(entries, np.int32), np.empty(entries)
-        prolongation_rows(*a, threshold, weight, owner, values, place, *p)
+        prolongation_rows(*a, least, weight, owner, values, place, *p)
         r = transposed(count, *p)
         coarse = _triple(n, count, r, a, p)
         if coarse is None:

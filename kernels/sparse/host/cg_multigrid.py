@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import numpy as np
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.sparse.aggregated import aggregation_refusal, levels_of
 from fsci.kernels.sparse.host.cg import conjugate_gradients
 from fsci.kernels.sparse.iteration import ended, starting_point, true_residual, wrong_method
-from fsci.kernels.sparse.multigrid import build
 
 __all__: list[str] = []
 
@@ -21,18 +18,7 @@ _LIMIT = 100
 
 
 def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
-    refusal = wrong_method(problem, "cg", chosen=True)
-    if refusal is not None:
-        return refusal
-    if problem.dtype is None or problem.dtype.kind != "f":
-        return Refusal("aggregation is for real matrices")
-    if not evidence.get("positive_diagonal", False):
-        return Refusal("the diagonal is not positive, or not known")
-    if evidence.get("positive_share", 1.0) > 0.5:
-        return Refusal(
-            "most of the weight off the diagonal is positive: no constant vector is nearly in the null space"
-        )
-    return None
+    return wrong_method(problem, "cg", chosen=True) or aggregation_refusal(problem, evidence)
 
 
 def _work(problem: Problem, evidence: Evidence) -> float:
@@ -43,9 +29,10 @@ def _work(problem: Problem, evidence: Evidence) -> float:
 
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
     rows, x, r = starting_point(problem, evidence)
-    cycle = build(*rows.arrays, np.asarray(evidence.get("diagonal"), np.float64))
-    if cycle is None:
+    levels = levels_of(problem, evidence)
+    if levels is None:
         return Attempt(None, status="stalled")
+    cycle, detail = levels
     given = problem.parameters["maxiter"]
     atol, callback = problem.parameters["atol"], problem.parameters["callback"]
     limit = min(given, _LIMIT)
@@ -58,7 +45,6 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
         if more == 0:
             break
     attempt = ended(problem, x, r, done, converged)
-    detail: dict[str, Any] = {"level_sizes": cycle.sizes, "operator_complexity": cycle.complexity}
     return Attempt(attempt.value, attempt.status, {**attempt.byproducts, **detail}, attempt.facts, attempt.final)
 
 

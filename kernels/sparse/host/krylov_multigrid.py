@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
+from fsci.kernels.sparse.aggregated import aggregation_refusal, levels_of
 from fsci.kernels.sparse.chosen import iterated, methods_refusal
-from fsci.kernels.sparse.multigrid import build
 from fsci.kernels.sparse.work_limit import per_iteration
 
 __all__: list[str] = []
@@ -22,17 +20,10 @@ _DEARER = 5.0
 
 
 def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
-    refusal = methods_refusal(problem, ("gmres", "bicgstab", "minres"))
+    methods = ("gmres", "bicgstab", "minres")
+    refusal = methods_refusal(problem, methods) or aggregation_refusal(problem, evidence)
     if refusal is not None:
         return refusal
-    if problem.dtype is None or problem.dtype.kind != "f":
-        return Refusal("aggregation is for real matrices")
-    if not evidence.get("positive_diagonal", False):
-        return Refusal("the diagonal is not positive, or not known")
-    if evidence.get("positive_share", 1.0) > 0.5:
-        return Refusal(
-            "most of the weight off the diagonal is positive: no constant vector is nearly in the null space"
-        )
     if evidence.get("skew_share", 0.0) > _SKEW:
         return Refusal("the skew part is too heavy: transport outweighs diffusion")
     return None
@@ -44,11 +35,10 @@ def _work(problem: Problem, evidence: Evidence) -> float:
 
 
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
-    a = problem.operands[0]
-    cycle = build(a.indptr, a.indices, a.data, np.asarray(evidence.get("diagonal"), np.float64))
-    if cycle is None:
+    levels = levels_of(problem, evidence)
+    if levels is None:
         return Attempt(None, status="stalled")
-    detail = {"level_sizes": cycle.sizes, "operator_complexity": cycle.complexity}
+    cycle, detail = levels
     return iterated(problem, evidence, cycle, min(_LIMIT, float(problem.parameters["maxiter"]) * 20.0), detail)
 
 

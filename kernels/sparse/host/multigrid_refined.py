@@ -1,4 +1,4 @@
-"""Sparse systems of diagonally dominant symmetric matrices, as meshes have them: multigrid to the last digits.
+"""Sparse systems of symmetric matrices that are diagonally dominant, as meshes have them, or elastic: multigrid.
 
 Conjugate gradients under a V-cycle of smoothed aggregation, begun again from the true residual until the backward
 error is that of a stable factorization. No factor is stored: in three dimensions this is what saves the memory.
@@ -17,9 +17,11 @@ from fsci.kernels.sparse.compressed import Compressed, compressed
 from fsci.kernels.sparse.factored import Reusable
 from fsci.kernels.sparse.host.cg import conjugate_gradients
 from fsci.kernels.sparse.host.csr_products import csr_matvec
+from fsci.kernels.sparse.host.iterative_solve_probe import survey
 from fsci.kernels.sparse.iteration import Rows
 from fsci.kernels.sparse.krylov import Watch
 from fsci.kernels.sparse.multigrid import Multigrid, build
+from fsci.kernels.sparse.node_blocks import unknowns_of
 
 __all__: list[str] = []
 
@@ -45,19 +47,25 @@ def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
     a = compressed(problem)
     if a.indices.dtype != np.int32:
         return Refusal("for indices of 32 bits")
-    columns = np.repeat(np.arange(a.n), np.diff(a.indptr))
-    on = columns == a.indices
-    diagonal = np.bincount(columns[on], a.data[on], a.n)
-    moduli = np.abs(a.data)
-    off = np.bincount(columns[~on], moduli[~on], a.n)
-    if (off > diagonal * (1.0 + _EXCESS)).any():
-        return Refusal("not diagonally dominant")
-    weight = float(off.sum())
-    if weight > 0.0 and float(a.data[~on & (a.data > 0.0)].sum()) > _POSITIVE * weight:
+    _, radius, above = _surveyed(a)
+    if radius > 1.0 + _EXCESS:
+        return (
+            None
+            if unknowns_of(a.indptr, a.indices, a.data) > 1
+            else Refusal("not diagonally dominant, and no translations of nodes are nearly in the null space")
+        )
+    if above > _POSITIVE:
         return Refusal(
             "most of the weight off the diagonal is positive: no constant vector is nearly in the null space"
         )
     return None
+
+
+def _surveyed(a: Compressed) -> tuple[Any, float, float]:
+    """The diagonal, Gershgorin's radius relative to it, and the positive share off it."""
+    diagonal, found = np.empty(a.n), np.empty(3)
+    survey(a.indptr, a.indices, a.data, diagonal, found)
+    return diagonal, float(found[1]), float(found[2])
 
 
 def work(problem: Problem, evidence: Evidence) -> float:
@@ -111,9 +119,9 @@ def _solver(iterate: Callable[[Any], tuple[Any, bool]]) -> Callable[..., Any]:
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
     a, b = compressed(problem), problem.operands[1]
-    columns = np.repeat(np.arange(a.n), np.diff(a.indptr))
-    on = columns == a.indices
-    cycle = build(a.indptr, a.indices, a.data, np.bincount(columns[on], a.data[on], a.n))
+    diagonal, radius, _ = _surveyed(a)
+    unknowns = 1 if radius <= 1.0 + _EXCESS else unknowns_of(a.indptr, a.indices, a.data)
+    cycle = build(a.indptr, a.indices, a.data, diagonal, unknowns)
     if cycle is None:
         return Attempt(None, status="stalled")
     iterate = _iteration(a, cycle)
