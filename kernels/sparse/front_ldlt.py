@@ -1,7 +1,7 @@
 """Multifrontal LDL^T of symmetric and Hermitian indefinite matrices, with pivots that a front hands to its parent.
 
-As `front_cholesky`, on one triangle; but the pivots are chosen while the fronts are eliminated, so that fronts, factors
-and what waits on the stack may be larger than the pattern foretells: these arrays grow as they must.
+As in `front_cholesky`, on one triangle; but the pivots are chosen while the fronts are eliminated, so that fronts,
+factors and what waits on the stack may be larger than the pattern foretells: these arrays grow as they must.
 """
 
 from __future__ import annotations
@@ -133,9 +133,9 @@ def factor_ldlt(  # type: ignore[no-untyped-def]
         values = _room(values, stored, e * m)
         vptr[s] = stored
         for c in range(uint64(e)):
-            source_at = c * uint64(ld)
+            source_at, to = c * uint64(ld), uint64(stored)
             for q in range(uint64(m)):
-                values[uint64(stored) + q] = f[source_at + q]
+                values[to + q] = f[source_at + q]
             stored += m
         size = m - e
         stack = _room(stack, top, size * size)

@@ -10,7 +10,7 @@ kept up to date; the rest of the front is updated by products, once a panel.
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, complex128, float64, int64, types, void
+from numba import boolean, complex128, float64, int64, types, uint64, void
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.front_lu import subtract_multiple
@@ -18,8 +18,10 @@ from fsci.kernels.sparse.rank_update import subtract_product
 
 __all__ = ["PANEL", "SHARE", "eliminate"]
 
-# Columns whose pivots are sought together, and columns of the rest that are updated at a time.
-PANEL, _STRIP = 32, 48
+# Columns eliminated before the rest of the front is updated, and in these before the rest of them is; in fronts that
+# have fewer columns than the former all at once, so that each finds its partner.
+PANEL, _STEP, _FEW = 64, 16, 32
+_STRIP = 48  # columns of the rest that are updated at a time
 # Least share of the rest of its column that a pivot has (Duff and Reid, 1983): a multiplier is at most a hundred.
 SHARE = 0.01
 
@@ -35,6 +37,23 @@ def _size(v):  # type: ignore[no-untyped-def]
 @jit(inline=True)
 def _turned(v, hermitian):  # type: ignore[no-untyped-def]
     return np.conj(v) if hermitian else v
+
+
+@jit([boolean(d[::1], int64, int64, int64, float64) for d in _KINDS])
+def _dominates(f, column, p, m, share):  # type: ignore[no-untyped-def]
+    """Whether the diagonal entry of row p is a pivot of order one, rows from p on."""
+    t0, t1, t2, t3 = 0.0, 0.0, 0.0, 0.0
+    i = uint64(column + p + 1)
+    end = uint64(column + m)
+    while i + uint64(4) <= end:
+        t0, t1 = max(t0, _size(f[i])), max(t1, _size(f[i + uint64(1)]))
+        t2, t3 = max(t2, _size(f[i + uint64(2)])), max(t3, _size(f[i + uint64(3)]))
+        i += uint64(4)
+    while i < end:
+        t0 = max(t0, _size(f[i]))
+        i += uint64(1)
+    size = _size(f[column + p])
+    return size > 0.0 and size >= share * max(t0, t1, t2, t3)
 
 
 @jit([types.Tuple((int64, float64, float64))(d[::1], int64, int64, int64, int64, int64) for d in _KINDS])
@@ -62,8 +81,8 @@ def _largest(f, ld, p, stop, m, c):  # type: ignore[no-untyped-def]
 
 
 @jit([void(d[::1], int64, int64, int64, int64, int64, int64, int64, int64[::1], boolean) for d in _KINDS])
-def _exchange(f, ld, m, begin, p, i, j, w, names, hermitian):  # type: ignore[no-untyped-def]
-    """Rows and columns i and j change places, of which p have been eliminated, those from `begin` on in this panel."""
+def _exchange(f, ld, m, base, p, i, j, w, names, hermitian):  # type: ignore[no-untyped-def]
+    """Rows and columns i and j change places, of which p have been eliminated, those from `base` on in this panel."""
     if i == j:
         return
     i, j = min(i, j), max(i, j)
@@ -71,8 +90,8 @@ def _exchange(f, ld, m, begin, p, i, j, w, names, hermitian):  # type: ignore[no
     for c in range(i):
         at = c * ld
         f[at + i], f[at + j] = f[at + j], f[at + i]
-    for c in range(begin, p):
-        at = w + (c - begin) * ld
+    for c in range(base, p):
+        at = w + (c - base) * ld
         f[at + i], f[at + j] = f[at + j], f[at + i]
     f[i * ld + i], f[j * ld + j] = f[j * ld + j], f[i * ld + i]
     for c in range(i + 1, j):
@@ -121,9 +140,9 @@ def _pivot(f, ld, p, stop, m, c, share, hermitian):  # type: ignore[no-untyped-d
 
 
 @jit([void(d[::1], int64, int64, int64, int64, int64, int64, boolean) for d in _KINDS])
-def _one(f, ld, m, begin, p, end, w, hermitian):  # type: ignore[no-untyped-def]
+def _one(f, ld, m, base, p, end, w, hermitian):  # type: ignore[no-untyped-def]
     """Eliminate the pivot at p from the panel."""
-    column, kept = p * ld, w + (p - begin) * ld
+    column, kept = p * ld, w + (p - base) * ld
     if hermitian:
         f[column + p] = f.dtype.type(f[column + p].real)
     scale = f.dtype.type(1) / f[column + p]
@@ -137,10 +156,10 @@ def _one(f, ld, m, begin, p, end, w, hermitian):  # type: ignore[no-untyped-def]
 
 
 @jit([void(d[::1], int64, int64, int64, int64, int64, int64, boolean) for d in _KINDS])
-def _two(f, ld, m, begin, p, end, w, hermitian):  # type: ignore[no-untyped-def]
+def _two(f, ld, m, base, p, end, w, hermitian):  # type: ignore[no-untyped-def]
     """Eliminate the pivot at p and p + 1 from the panel; the entry beside the diagonal stays where it is."""
     one, two = p * ld, (p + 1) * ld
-    kept, also = w + (p - begin) * ld, w + (p + 1 - begin) * ld
+    kept, also = w + (p - base) * ld, w + (p + 1 - base) * ld
     if hermitian:
         f[one + p] = f.dtype.type(f[one + p].real)
         f[two + p + 1] = f.dtype.type(f[two + p + 1].real)
@@ -164,26 +183,58 @@ def _two(f, ld, m, begin, p, end, w, hermitian):  # type: ignore[no-untyped-def]
             subtract_multiple(f, c * ld + c, two + c, m - c, y)
 
 
-@jit([int64(d[::1], int64, int64, int64, int64, int64, int64[::1], int64[::1], float64, boolean) for d in _KINDS])
-def _panel(f, ld, m, begin, end, w, names, orders, share, hermitian):  # type: ignore[no-untyped-def]
+@jit([void(d[::1], int64, int64, int64, int64, int64, int64, int64, int64, boolean) for d in _KINDS])
+def _rest(f, ld, m, base, begin, p, start, stop, w, hermitian):  # type: ignore[no-untyped-def]
+    """Update the columns `start` to `stop` by the pivots from `begin` to p of the panel that began at `base`."""
+    c = start
+    while c < stop:
+        width = min(_STRIP, stop - c)
+        right = w + (begin - base) * ld + c
+        # What falls on the upper triangle of a strip is never read.
+        subtract_product(f, ld, c * ld + c, m - c, width, begin * ld + c, right, ld, 1, p - begin, hermitian)
+        c += width
+
+
+@jit(
+    [int64(d[::1], int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], float64, boolean) for d in _KINDS]
+)
+def _panel(f, ld, m, base, begin, end, w, names, orders, share, hermitian):  # type: ignore[no-untyped-def]
     """Eliminate what columns from `begin` to `end` offer; gives the first that is left."""
     p, failed = begin, 0
     while p < end - failed:
-        order, other = _pivot(f, ld, p, end, m, p, share, hermitian)
+        order, other = 1, p
+        if not _dominates(f, p * ld, p, m, share):
+            order, other = _pivot(f, ld, p, end, m, p, share, hermitian)
         if order == 0:
             failed += 1
-            _exchange(f, ld, m, begin, p, p, end - failed, w, names, hermitian)
+            _exchange(f, ld, m, base, p, p, end - failed, w, names, hermitian)
             continue
         orders[p] = order
         if order == 1:
-            _exchange(f, ld, m, begin, p, p, other, w, names, hermitian)
-            _one(f, ld, m, begin, p, end, w, hermitian)
+            _exchange(f, ld, m, base, p, p, other, w, names, hermitian)
+            _one(f, ld, m, base, p, end, w, hermitian)
         else:
-            _exchange(f, ld, m, begin, p, p + 1, other, w, names, hermitian)
+            _exchange(f, ld, m, base, p, p + 1, other, w, names, hermitian)
             orders[p + 1] = 0
-            _two(f, ld, m, begin, p, end, w, hermitian)
+            _two(f, ld, m, base, p, end, w, hermitian)
         p += order
         failed = 0
+    return p
+
+
+@jit(
+    [int64(d[::1], int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], float64, boolean) for d in _KINDS]
+)
+def _panels(f, ld, m, begin, end, step, w, names, orders, share, hermitian):  # type: ignore[no-untyped-def]
+    """The same, by panels of `step` columns; those that find no pivot wait behind the others."""
+    p, untried = begin, end
+    while p < untried:
+        first, stop = p, min(p + step, untried)
+        p = _panel(f, ld, m, begin, first, stop, w, names, orders, share, hermitian)
+        _rest(f, ld, m, begin, first, p, stop, end, w, hermitian)
+        for c in range(min(stop - p, untried - stop)):
+            _exchange(f, ld, m, begin, p, p + c, untried - 1 - c, w, names, hermitian)
+        untried -= stop - p
     return p
 
 
@@ -194,10 +245,11 @@ def eliminate(f, ld, m, k, w, names, orders, share, hermitian):  # type: ignore[
     L stands below the diagonal, D on it, and between a pair; ``orders[p]`` is 1 or 2 at the first column of a pivot and
     0 at the second of a pair. `names` change places with their rows. From `w` on, f has room for a panel of columns.
     """
-    p = 0
+    p = int64(0)  # typed, else all below is compiled for a constant too
+    width, step = (PANEL, _STEP) if k > PANEL else (_FEW, _FEW)
     while p < k:
-        begin, end = p, min(p + PANEL, k)
-        p = _panel(f, ld, m, begin, end, w, names, orders, share, hermitian)
+        begin, end = p, min(p + width, k)
+        p = _panels(f, ld, m, begin, end, step, w, names, orders, share, hermitian)
         if p == begin:
             # Nothing is pending: partners may come from all columns.
             for c in range(begin, k):
@@ -209,16 +261,10 @@ def eliminate(f, ld, m, k, w, names, orders, share, hermitian):  # type: ignore[
                     break
             else:
                 return p
-            p = _panel(f, ld, m, begin, end, w, names, orders, share, hermitian)
+            p = _panels(f, ld, m, begin, end, step, w, names, orders, share, hermitian)
             if p == begin:
                 return p
-        c = end
-        while c < m:
-            width = min(_STRIP, m - c)
-            # What falls on the upper triangle of a strip is never read.
-            subtract_product(f, ld, c * ld + c, m - c, width, begin * ld + c, w + c, ld, 1, p - begin, hermitian)
-            c += width
-        # Those that found no pivot wait behind the others.
+        _rest(f, ld, m, begin, begin, p, end, m, w, hermitian)
         for c in range(min(end - p, k - end)):
             _exchange(f, ld, m, p, p, p + c, k - 1 - c, w, names, hermitian)
     return p

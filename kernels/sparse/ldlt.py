@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fsci.kernels.sparse.compressed import Compressed
+from fsci.kernels.sparse.front_inertia import inspect_pivots
 from fsci.kernels.sparse.front_ldlt import factor_ldlt
 from fsci.kernels.sparse.front_ldlt_solve import solve_ldlt
 from fsci.kernels.sparse.multifrontal import Supernodal
@@ -15,11 +16,10 @@ from fsci.kernels.threads import chunked, spread
 
 __all__ = ["IndefiniteFactors", "equilibration", "ldlt"]
 
-_ROUNDS = 3
+_ROUNDS = 8
 # Rows whose largest entries are within this factor of one another are scaled well enough.
 _EVEN = 2.0**6
-# A pivot below this share of the scaled matrix, whose entries are about one, is no better than the rounding that it
-# may be made of: half of the digits.
+# A pivot below this share of the largest entry of the scaled matrix may have lost half of its digits and more.
 _SMALL = 2.0**-26
 
 
@@ -36,11 +36,12 @@ class IndefiniteFactors:
     dtype: Any
     hermitian: bool
     conjugate: bool  # of a Hermitian matrix stored by rows the conjugate was factored
-    missing: int  # columns of zeros, for which no pivot was left
-    replaced: int  # pivots that are as small as the rounding of others may be
+    missing: int  # columns for which no pivot was left
+    zeros: bool  # whether nothing but zeros was left in these
+    small: int  # pivots that may be nothing but the rounding of others
     pairs: int
     negative: int  # eigenvalues below zero; for complex symmetric matrices, of no meaning
-    largest: float  # of the entries of D
+    growth: float  # largest entry of D, in units of the largest of the scaled matrix
 
     def __repr__(self) -> str:
         delayed = int(self.waiting.sum())
@@ -78,7 +79,7 @@ class IndefiniteFactors:
 
 
 def equilibration(a: Compressed) -> Any:
-    """Powers of two that bring the largest entries of the rows near one, symmetrically (Ruiz, 2001)."""
+    """Powers of two that bring the largest entries of the rows near one another, symmetrically (Ruiz, 2001)."""
     filled = np.flatnonzero(np.diff(a.indptr))
     starts = a.indptr[filled]
     sizes = np.abs(a.data)
@@ -96,9 +97,7 @@ def equilibration(a: Compressed) -> Any:
         step[peaks > 0.0] = np.ldexp(1.0, -exponents)
         scale *= step
         sizes = sizes * step[a.indices] * np.repeat(step, np.diff(a.indptr))
-    # All together near one: what is small can then be told without a look at the matrix.
-    top = float(sizes.max(initial=0.0))
-    return scale * (np.ldexp(1.0, -(np.frexp(np.sqrt(top))[1])) if top > 0.0 else 1.0)
+    return scale
 
 
 def ldlt(s: Supernodal, a: Compressed, hermitian: bool, scale: Any = None) -> IndefiniteFactors:
@@ -107,6 +106,7 @@ def ldlt(s: Supernodal, a: Compressed, hermitian: bool, scale: Any = None) -> In
     data = a.data
     if not (scale == 1.0).all():
         data = data * scale[a.indices] * np.repeat(scale, np.diff(a.indptr))
+    top = float(np.abs(data).max(initial=0.0))
     count, kind = s.count, a.data.dtype
     place, taken, waiting, vptr, nptr = (np.zeros(count, np.int64) for _ in range(5))
     late = np.empty(a.n, np.int64)
@@ -129,41 +129,22 @@ def ldlt(s: Supernodal, a: Compressed, hermitian: bool, scale: Any = None) -> In
         made.append(factor(two, end, s.peaks[2], stacks, (one, two)))
         bounds.append((two, end))
         parts = tuple((*b, values, names) for b, (values, names, _) in zip(bounds, made, strict=True))
-        missing = int(waiting[s.above < 0].sum())
-        small, pairs, negative, largest = _pivots(s, parts, taken, waiting, (vptr, nptr))
-    turned = hermitian and a.by_rows
+        found = np.zeros(4)
+        for low, high, values, names in parts:
+            inspect_pivots(
+                low, high, s.pointers, taken, waiting, vptr, nptr, values, names, _SMALL * top, hermitian, found
+            )  # fmt: skip
+    left = np.flatnonzero((s.above < 0) & (waiting > 0))
+    # What a root could not eliminate is zero, unless something has overflown.
+    zeros = all(not _left_over(made, bounds, i, int(place[i]), int(waiting[i])).any() for i in left.tolist())
     return IndefiniteFactors(
-        s, scale, parts, taken, waiting, (vptr, nptr), kind, hermitian, turned, missing, small, pairs, negative, largest
-    )
+        s, scale, parts, taken, waiting, (vptr, nptr), kind, hermitian, hermitian and a.by_rows,
+        int(waiting[left].sum()), zeros, int(found[0]), int(found[1]), int(found[2]),
+        float(found[3]) / top if top > 0.0 else 1.0,
+    )  # fmt: skip
 
 
-def _pivots(
-    s: Supernodal, parts: Any, taken: Any, waiting: Any, places: tuple[Any, Any]
-) -> tuple[int, int, int, float]:
-    """Of the pivots: how many are small, are of order two, are below zero; and the largest entry of D."""
-    small = pairs = negative = 0
-    largest = 0.0
-    vptr, nptr = places
-    for low, high, values, names in parts:
-        e = taken[low:high]
-        if not e.sum():
-            continue
-        # Of all columns of this part: their supernode, and their place in it.
-        owner = np.repeat(np.arange(low, high), e)
-        p = np.arange(owner.size) - np.repeat(np.cumsum(e) - e, e)
-        m = (taken + waiting + np.diff(s.pointers))[owner]
-        orders = names[nptr[owner] + (taken + waiting)[owner] + p]
-        at = vptr[owner] + p * m + p
-        single, head = at[orders == 1], at[orders == 2]
-        alone, upper, across = values[single], values[head], values[head + 1]
-        lower = values[at[np.flatnonzero(orders == 2) + 1]]
-        hermitian_square = np.abs(across) ** 2
-        determinant = (upper * lower).real - hermitian_square
-        top = np.maximum(np.maximum(np.abs(upper), np.abs(lower)), np.abs(across))
-        # Of a pair the determinant over the largest entry is about its smaller eigenvalue.
-        small += int((np.abs(alone) < _SMALL).sum()) + int((np.abs(determinant) < _SMALL * top).sum())
-        negative += int((alone.real < 0.0).sum()) + int((determinant < 0.0).sum())
-        negative += 2 * int(((determinant > 0.0) & (upper.real < 0.0)).sum())
-        pairs += head.size
-        largest = max(largest, float(np.abs(alone).max(initial=0.0)), float(top.max(initial=0.0)))
-    return small, pairs, negative, largest
+def _left_over(made: Any, bounds: Any, root: int, place: int, size: int) -> Any:
+    """The lower triangle that stayed on the stack of a root's part."""
+    stack = next(m[2] for m, (low, high) in zip(made, bounds, strict=True) if low <= root < high)
+    return np.tril(stack[place : place + size * size].reshape(size, size).T)

@@ -18,6 +18,7 @@ KERNELS = [
     "banded_lu",
     "cholesky_multifrontal",
     "hidden_triangle",
+    "ldlt_multifrontal",
     "lu_left_looking",
     "lu_multifrontal",
     "lu_multifrontal_matched",

@@ -63,6 +63,11 @@ def probe(problem: Problem) -> Evidence:
         facts["graph"] = Graph(starts, lists)
         meshlike = p.dominant and p.symmetric and p.positive_diagonal and p.positive_minors
         facts["ordering"] = _best_ordering(starts, lists, _multigrid_seconds(problem) if meshlike else math.inf)
+    elif orders is None and (p.symmetric or p.hermitian):
+        # Pivots of order two serve where the diagonal does not.
+        starts, lists = graph_of(a.n, a.indptr, a.indices)
+        facts["graph"] = Graph(starts, lists)
+        facts["indefinite_ordering"] = _best_ordering(starts, lists, math.inf)
     return Evidence.of(**facts)
 
 

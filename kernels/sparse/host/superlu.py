@@ -83,7 +83,9 @@ def _fits(problem: Problem, evidence: Evidence) -> Refusal | None:
 def _predicted(evidence: Evidence) -> Any:
     """The ordering that tells most about the fill: a symmetric one, or that of the matched matrix; None without."""
     matching = evidence.get("matching")
-    return evidence.get("ordering") if matching is None else matching.ordering
+    if matching is not None:
+        return matching.ordering
+    return evidence.get("ordering") or evidence.get("indefinite_ordering")
 
 
 def symmetric_applies(problem: Problem, evidence: Evidence) -> Refusal | None:
