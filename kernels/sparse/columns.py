@@ -45,7 +45,8 @@ def matching_of(a: Compressed) -> Matching | None:
     """Match, find the blocks, order; None where no full matching exists, or it takes too long to find."""
     row_of, block = np.empty(a.n, a.indices.dtype), np.empty(a.n, a.indices.dtype)
     row_scale, column_scale = np.empty(a.n), np.empty(a.n)
-    if matched(a.n, a.indptr, a.indices, a.data, row_of, row_scale, column_scale) != a.n:
+    block[:] = 0
+    if matched(a.n, a.indptr, a.indices, a.data, block, block, row_of, row_scale, column_scale) != a.n:
         return None
     blocks = components(a.n, a.indptr, a.indices, row_of, block)
     largest = int(np.bincount(block, minlength=blocks).max())

@@ -15,6 +15,7 @@ from fsci.kernels.sparse.direct_columns import (
     ANOTHER_WAY,
     BAND,
     EVIDENCE,
+    INDEFINITE,
     MALFORMED,
     MUCH,
     SOLVED,
@@ -59,7 +60,7 @@ def direct(n, indptr, indices, data, b, x, by_rows, tolerance):  # type: ignore[
     if not symmetric_order(facts):
         if facts[3] == 1.0 and facts[4] >= SYMMETRY:
             # Entries as large as the diagonal, and pivots that cancel: no matching tells them apart.
-            return ANOTHER_WAY
+            return INDEFINITE if facts[5] == 1.0 or facts[6] == 1.0 else ANOTHER_WAY
         x[0] = facts[4]
         return UNMATCHED
     starts = np.empty(n + 1, indices.dtype)

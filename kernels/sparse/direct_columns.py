@@ -17,18 +17,20 @@ __all__ = [
     "DIAGONAL_SHARE",
     "EMPTY",
     "EVIDENCE",
+    "INDEFINITE",
     "MALFORMED",
     "MUCH",
     "SOLVED",
     "TRIANGLE",
     "UNMATCHED",
+    "alike",
     "backward_error",
     "by_columns",
     "direct_blocks",
     "direct_matched",
 ]
 
-SOLVED, ANOTHER_WAY, MALFORMED, TRIANGLE, EVIDENCE, UNMATCHED, BAND, EMPTY = 0, 1, 2, 3, 4, 5, 6, 7
+SOLVED, ANOTHER_WAY, MALFORMED, TRIANGLE, EVIDENCE, UNMATCHED, BAND, EMPTY, INDEFINITE = range(9)
 _KINDS = [(float64, int32), (complex128, int32)]
 
 # Share of the largest entry of a scaled column from which its diagonal one is the pivot (KLU's).
@@ -55,7 +57,8 @@ def _measured(indptr, indices, data, x, b, r, by_rows):  # type: ignore[no-untyp
             i = outer if by_rows else uint64(indices[k])
             j = uint64(indices[k]) if by_rows else outer
             r[i] -= data[k] * x[j]
-            sums[i] += abs(data[k])
+            # Of a complex number the larger part: not above its modulus, and without a root.
+            sums[i] += max(abs(data[k].real), abs(data[k].imag))
     norm, size_x, size_b, size_r = 0.0, 0.0, 0.0, 0.0
     for i in range(n):
         norm, size_x, size_b = max(norm, sums[i]), max(size_x, abs(x[i])), max(size_b, abs(b[i]))
@@ -116,6 +119,22 @@ def by_columns(  # type: ignore[no-untyped-def]
 
 
 @jit([boolean(int64, i[::1], i[::1], d[::1]) for d, i in _KINDS])
+def alike(n, indptr, indices, data):  # type: ignore[no-untyped-def]
+    """Whether two neighbouring columns seem to be the same: then no pivots can be found for both."""
+    sums = np.zeros(n, data.dtype)
+    for j in range(n):
+        for k in range(indptr[j], indptr[j + 1]):
+            # Fractional parts of multiples of the golden section repeat nothing.
+            sums[j] += data[k] * (0.6180339887498949 * (indices[k] + 1) % 1.0)
+    for j in range(n):
+        for k in range(indptr[j], indptr[j + 1]):
+            i = indices[k]
+            if i < j and sums[i] == sums[j] and indptr[i + 1] - indptr[i] == indptr[j + 1] - indptr[j]:
+                return True
+    return False
+
+
+@jit([boolean(int64, i[::1], i[::1], d[::1]) for d, i in _KINDS])
 def _empty_line(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     """Whether a row or a column has no entry but zeros."""
     rows = np.zeros(n, np.bool_)
@@ -130,17 +149,18 @@ def _empty_line(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     return not rows.all()
 
 
-@jit([int64(int64, i[::1], i[::1], d[::1], d[::1], d[::1], i[::1], int64, float64) for d, i in _KINDS])
-def direct_blocks(n, indptr, indices, data, b, x, block, by_rows, tolerance):  # type: ignore[no-untyped-def]
+@jit([int64(int64, i[::1], i[::1], d[::1], d[::1], d[::1], i[::1], i[::1], int64, float64) for d, i in _KINDS])
+def direct_blocks(n, indptr, indices, data, b, x, home, block, by_rows, tolerance):  # type: ignore[no-untyped-def]
     """The same under any transversal, where that shows small diagonal blocks or has no weak entries; else `UNMATCHED`.
 
-    Leaves the diagonal blocks, which are those of every transversal.
+    Leaves the diagonal blocks of rows and columns, which are those of every transversal; zeros where none was found.
     """
     row_of = np.empty(n, indices.dtype)
     scales = row_scales(n, indptr, indices, data)
     found, strong = transversal(n, indptr, indices, data, scales, DIAGONAL_SHARE, row_of)
     if found == TOO_LONG:
-        block[0] = -1
+        home[:] = 0
+        block[:] = 0
         return UNMATCHED
     if found < n:
         # A zero pivot in whatever order, by elimination without rounding; other deficiencies may be rounded away.
@@ -149,6 +169,7 @@ def direct_blocks(n, indptr, indices, data, b, x, block, by_rows, tolerance):  #
     sizes = np.zeros(count, np.int64)
     for j in range(n):
         sizes[block[j]] += 1
+        home[row_of[j]] = block[j]
     small = 2 * sizes.max() <= n
     if not small and strong < n:
         return UNMATCHED
@@ -164,7 +185,9 @@ def direct_matched(  # type: ignore[no-untyped-def]
     n, indptr, indices, data, row_of, scales, b, x, block, by_rows, tolerance
 ):  # fmt: skip
     """The same with the best rows for the columns, and the scaling that comes with them."""
-    count = block.max() + 1 if block[0] >= 0 else components(n, indptr, indices, row_of, block)
+    count = np.int64(block.max()) + 1
+    if count == 1:
+        count = components(n, indptr, indices, row_of, block)
     return _by_blocks(n, indptr, indices, data, row_of, block, count, scales, b, x, by_rows, tolerance)
 
 

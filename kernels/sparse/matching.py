@@ -53,9 +53,15 @@ def _pop(heap, keys, size):  # type: ignore[no-untyped-def]
     heap[at], keys[at] = row, key
 
 
-@jit([int64(int64, i[::1], i[::1], d[::1], i[::1], float64[::1], float64[::1]) for d, i in _KINDS])
-def matched(n, indptr, indices, data, row_of, row_scale, column_scale):  # type: ignore[no-untyped-def]
-    """Match; gives n, or less where no full matching exists, or `TOO_LONG`."""
+@jit([
+    int64(int64, i[::1], i[::1], d[::1], i[::1], i[::1], i[::1], float64[::1], float64[::1]) for d, i in _KINDS
+])  # fmt: skip
+def matched(n, indptr, indices, data, home, block, row_of, row_scale, column_scale):  # type: ignore[no-untyped-def]
+    """Match; gives n, or less where no full matching exists, or `TOO_LONG`.
+
+    ``home`` and ``block`` are the diagonal blocks of rows and columns: no matching has an entry outside of these, so
+    that nothing is lost by leaving the others alone. Zeros where they are not known.
+    """
     stored = indptr[n]
     cost = np.empty(stored)
     u, v = np.full(n, np.inf), np.empty(n)
@@ -64,11 +70,12 @@ def matched(n, indptr, indices, data, row_of, row_scale, column_scale):  # type:
     for j in range(n):
         row_of[j] = -1
         for k in range(indptr[j], indptr[j + 1]):
-            largest[j] = max(largest[j], abs(data[k]))
+            if home[indices[k]] == block[j]:
+                largest[j] = max(largest[j], abs(data[k]))
         if not largest[j] > 0.0:
             return 0
         for k in range(indptr[j], indptr[j + 1]):
-            size = abs(data[k])
+            size = abs(data[k]) if home[indices[k]] == block[j] else 0.0
             # Many entries are their column's largest, and need no logarithm.
             cost[k] = 0.0 if size == largest[j] else np.log(largest[j] / size) if size > 0.0 else np.inf
             u[indices[k]] = min(u[indices[k]], cost[k])
