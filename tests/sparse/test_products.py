@@ -145,6 +145,20 @@ def test_results_written_past_the_caches(vectors, dtype, threads, monkeypatch):
         same(a @ x, theirs, exact=True)
 
 
+@pytest.mark.parametrize("parts", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_of_other_patterns_in_several_parts(dtype, parts, monkeypatch):
+    monkeypatch.setattr(split.Threads, "__call__", lambda self, dtype, work: parts)
+    rng = np.random.default_rng(parts)
+    a, b = (sp.random_array((1500, 90), density=0.05, rng=rng).astype(dtype).tocsr() for _ in range(2))
+    a.data[:], b.data[:] = draw(rng, a.nnz, dtype), draw(rng, b.nnz, dtype)
+    b = sp.csr_array(sp.vstack([b[:700], -a[700:1400], b[1400:]]))  # a block that cancels
+    theirs = a + b, a - b
+    with fsci.patch_scipy():
+        same(a + b, theirs[0], exact=True)
+        same(a - b, theirs[1], exact=True)
+
+
 def test_several_threads_give_the_same_bits_each_time(threads):
     rng = np.random.default_rng(0)
     a = sp.random_array((3000, 2500), density=0.01, rng=rng).tocsc()
