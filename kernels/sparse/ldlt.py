@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fsci.kernels.sparse.compressed import Compressed
+from fsci.kernels.sparse.estimation import contracts
 from fsci.kernels.sparse.front_inertia import inspect_pivots
 from fsci.kernels.sparse.front_ldlt import factor_ldlt
 from fsci.kernels.sparse.front_ldlt_solve import solve_ldlt
@@ -63,6 +64,18 @@ class IndefiniteFactors:
         chunked(some, given.shape[0])
         found = x[0] if rhs.ndim == 1 else x.T
         return found.conj() if turn else found
+
+    def serves(self, a: Compressed) -> bool:
+        """Whether refinement with these factors converges, for the scaled matrix: that it is regular, and they its own.
+
+        To be asked where small pivots may be the rounding of zeros.
+        """
+        data = a.data * self.scale[a.indices] * np.repeat(self.scale, np.diff(a.indptr))
+
+        def solve(rhs: Any, adjoint: bool = False) -> Any:
+            return self.solve(rhs / self.scale, adjoint) / self.scale
+
+        return contracts(a._replace(data=data), solve)
 
     def _one(self, rhs: Any) -> Any:
         s = self.s

@@ -7,7 +7,6 @@ from typing import Any
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Fact, Kernel, Problem, Refusal
 from fsci.kernels.sparse.compressed import compressed
-from fsci.kernels.sparse.estimation import contracts
 from fsci.kernels.sparse.factored import ordering_fits, ordering_work, refined
 from fsci.kernels.sparse.ldlt import ldlt
 from fsci.kernels.sparse.multifrontal import supernodal
@@ -43,7 +42,7 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
         if not factors.zeros:
             return Attempt(None, status="stalled")
         return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=True)
-    if factors.small and not contracts(a, factors.solve):
+    if factors.small and not factors.serves(a):
         return Attempt(None, status="stalled")
     x, measured = refined(problem, factors.solve)
     return Attempt(
