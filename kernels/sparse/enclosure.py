@@ -29,6 +29,7 @@ __all__ = ["Enclosure", "enclose"]
 
 _KINDS = (float64, complex128)
 _U = 2.0**-53
+_LOST = 2.0**-1060
 
 # The equation for v needs a positive residual, not an accurate solution.
 _REDUCTION, _STEPS = 0.05, 60
@@ -54,7 +55,7 @@ def _measure(indptr, indices, data, x, b, v, found):  # type: ignore[no-untyped-
     bad = False
     for i in range(indptr.size - 1):
         total, size, row = b[i], abs(b[i]), 0.0
-        diagonal, off = data.dtype.type(0), 0.0
+        diagonal, own, off = data.dtype.type(0), 0.0, 0.0
         for k in range(indptr[i], indptr[i + 1]):
             j = indices[k]
             total -= data[k] * x[j]
@@ -63,12 +64,15 @@ def _measure(indptr, indices, data, x, b, v, found):  # type: ignore[no-untyped-
             row += modulus
             if j == i:
                 diagonal += data[k]
+                own += modulus
             else:
                 off += modulus * v[j]
         # Twice as many roundings, and each of them twice as large, for complex numbers.
         gamma = 4.0 * (indptr[i + 1] - indptr[i] + 4) * u
-        error = abs(total) + gamma * size
-        dominance = abs(diagonal) * v[i] * (1.0 - gamma) - off * (1.0 + gamma)
+        # What a product, or gamma times it, loses below the normal numbers: 2**-1074 each, with much room.
+        error = abs(total) + gamma * size + (indptr[i + 1] - indptr[i] + 4) * 2.0**-1060
+        # Entries of the diagonal that were stored apart may cancel.
+        dominance = (abs(diagonal) - gamma * own) * v[i] * (1.0 - gamma) - off * (1.0 + gamma)
         bad |= not (np.isfinite(error) and np.isfinite(dominance))
         residual = max(residual, error)
         if size > 0.0:
@@ -133,7 +137,7 @@ def enclose(a: Any, x: Any, b: Any, symmetric: bool) -> Enclosure:
         componentwise=componentwise,
         norm_a=norm_a,
         norm_x=float(np.abs(x).max(initial=0.0)),
-        # The products and quotients here are rounded, too.
-        error=ratio * largest * (1.0 + 8.0 * _U) if proved else math.inf,
+        # The products and quotients here are rounded, too, and may vanish.
+        error=(ratio + _LOST) * largest * (1.0 + 8.0 * _U) + _LOST if proved else math.inf,
         inverse_norm=largest / least * (1.0 + 8.0 * _U) if proved else math.inf,
     )

@@ -167,3 +167,51 @@ def test_overflow_is_not_certified():
         diagnosis = fsci.explain(ours, a, np.ones(n))
     assert diagnosis.certificate.forward_error == np.inf
     assert diagnosis.certificate.verdict == "uncertified"
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("of_a", [-1030, 0, 980])
+@pytest.mark.parametrize("of_b", [-1060, -1000, 0])
+def test_bounds_hold_where_numbers_vanish(lower, of_a, of_b):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        a = triangle(rng, 12, "csr", lower, density=0.6)
+        a.data = np.ldexp(a.data, of_a)
+        b = np.ldexp(rng.standard_normal(12), of_b)
+        with np.errstate(all="ignore"):
+            diagnosis = fsci.explain(ours, a, b, lower)
+        x, certificate = diagnosis.attempt.value.ravel(), diagnosis.certificate
+        truth = exact_solution(a.toarray(), b, lower)
+        largest = max(abs(t) for t in truth)
+        if np.isfinite(x).all():
+            error = max(abs(Fraction(float(mine)) - t) for mine, t in zip(x, truth, strict=True)) / largest
+            assert float(error) <= certificate.forward_error
+        else:
+            assert certificate.verdict == "uncertified"
+
+
+def test_nothing_is_proved_of_what_is_no_triangle():
+    n = 30
+    a = sp.csr_array(sp.eye_array(n) - 2.0 * sp.eye_array(n, k=-1) + sp.coo_array(([1e-9], ([0], [n - 1])), (n, n)))
+    diagnosis = fsci.explain(ours, a, np.ones(n))
+    truth = np.linalg.solve(a.toarray(), np.ones(n))
+    assert np.abs(diagnosis.attempt.value.ravel() - truth).max() > 0.1 * np.abs(truth).max()
+    assert diagnosis.certificate.forward_error == np.inf
+
+
+@pytest.mark.parametrize("form", ["csr", "csc"])
+def test_a_pivot_of_entries_that_cancel_is_not_trusted(form):
+    n, large = 6, 2.0**56
+    strict = sp.coo_array(-np.eye(n, k=-1))
+    rows = np.concatenate([np.repeat(np.arange(n), 3), strict.coords[0]])
+    columns = np.concatenate([np.repeat(np.arange(n), 3), strict.coords[1]])
+    values = np.concatenate([np.tile([large, 9.0, -large], n), strict.data])
+    major, minor = (rows, columns) if form == "csr" else (columns, rows)
+    order = np.argsort(major, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(major, minlength=n))])
+    container = sp.csr_array if form == "csr" else sp.csc_array
+    a = container((values[order], minor[order], indptr), shape=(n, n))
+    exact = np.linalg.solve(9.0 * np.eye(n) - np.eye(n, k=-1), np.ones(n))
+    diagnosis = fsci.explain(ours, a, np.ones(n))
+    error = np.abs(diagnosis.attempt.value.ravel() - exact).max() / np.abs(exact).max()
+    assert error <= diagnosis.certificate.forward_error

@@ -32,31 +32,38 @@ def bound_column(indptr, indices, data, lower, unit, x, b, out):  # type: ignore
     for step in range(n):
         i = step if lower else n - 1 - step
         total, size, row = b[i], abs(b[i]), 0.0
-        pivot = data.dtype.type(0)
+        pivot, own = data.dtype.type(0), 0.0
         carried, ones = 0.0, 1.0
         for k in range(indptr[i], indptr[i + 1]):
             j = indices[k]
+            modulus = abs(data[k])
             if j == i:
                 pivot += data[k]
+                own += modulus
                 continue
-            modulus = abs(data[k])
             total -= data[k] * x[j]
             size += modulus * abs(x[j])
             row += modulus
+            if (j > i) == lower and modulus > 0.0:
+                carried = np.inf  # no triangle, and nothing is proved
             carried += modulus * out[0, j]
             ones += modulus * out[1, j]
         if unit:
-            pivot = data.dtype.type(1)
+            pivot, own = data.dtype.type(1), 1.0
         total -= pivot * x[i]
-        size += abs(pivot) * abs(x[i])
+        size += own * abs(x[i])
         # Twice as many roundings, and each of them twice as large, for complex numbers.
         gamma = 4.0 * (indptr[i + 1] - indptr[i] + 6) * u
+        # What products and quotients lose below the normal numbers, 2**-1074 each, with much room.
+        lost = (indptr[i + 1] - indptr[i] + 6) * 2.0**-1060
+        # Entries of the diagonal that were stored apart may cancel: then the pivot is known less well.
+        least = max(abs(pivot) - gamma * own, 0.0)
         # Every step before this one was raised by its own roundings: the bound stays one.
-        out[0, i] = (abs(total) + gamma * size + carried) / abs(pivot) * (1.0 + 2.0 * gamma)
-        out[1, i] = ones / abs(pivot) * (1.0 + 2.0 * gamma)
+        out[0, i] = (abs(total) + gamma * size + carried + lost) / least * (1.0 + 2.0 * gamma) + lost
+        out[1, i] = ones / least * (1.0 + 2.0 * gamma)
         out[2, i] = abs(total) + gamma * size
         out[3, i] = size
-        out[4, i] = row + abs(pivot)
+        out[4, i] = row + own
     return 0
 
 
@@ -74,7 +81,7 @@ def check(problem: Problem, evidence: Evidence, attempt: Attempt, policy: Policy
         bound_column(*arrays, lower, unit, x, rhs, out)
         error, residual, largest, norm = (float(v) for v in (out[0].max(), out[2].max(), np.abs(x).max(), out[4].max()))
         scale = norm * largest + float(np.abs(rhs).max())
-        share = error / largest if largest > 0.0 else 0.0 if error == 0.0 else math.inf
+        share = error / largest if largest > 0.0 else 0.0 if not rhs.any() else math.inf
         # NaN must not pass a maximum unseen.
         forward = max(forward, relative_to_truth(share) if share < 1.0 else math.inf)
         backward = max(
