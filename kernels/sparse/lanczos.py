@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lapack
 
-from fsci.kernels.sparse.lanczos_spaces import RealSpace, Space, Steps, operator_steps
+from fsci.kernels.sparse.lanczos_spaces import Space
 from fsci.kernels.sparse.selection import chosen
 
-__all__ = ["Found", "Steps", "lanczos", "operator_steps", "restarted"]
+__all__ = ["Found", "restarted"]
 
 _EPS = 2.0**-52
 
@@ -31,22 +31,6 @@ class Found:
     vectors: Any
     products: int
     converged: int
-
-
-def lanczos(
-    steps: Steps, n: int, k: int, which: str, size: int, restarts: int, tol: float, start: Any, fresh: Any
-) -> Found:
-    """A few eigenvalues of a real symmetric operator.
-
-    Parameters
-    ----------
-    steps : callable
-        ``steps(basis, ld, locked, stop, alphas, betas, arrow)`` runs Lanczos steps and gives the step after which
-        nothing was left.
-    k, which, size, restarts, tol, start, fresh
-        As `restarted` has them.
-    """
-    return restarted(RealSpace(steps, n, size), k, which, size, restarts, tol, start, fresh)
 
 
 def restarted(

@@ -10,8 +10,8 @@ from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.lanes import padded
 from fsci.kernels.sparse.host.csr_products import csr_matvec
-from fsci.kernels.sparse.lanczos import Steps, operator_steps, restarted
-from fsci.kernels.sparse.lanczos_spaces import InnerSpace, RealSpace, Space
+from fsci.kernels.sparse.lanczos import restarted
+from fsci.kernels.sparse.lanczos_spaces import InnerSpace, RealSpace, Space, Steps, operator_steps
 from fsci.kernels.sparse.lanczos_steps import product_steps
 from fsci.kernels.sparse.selection import given_order
 from fsci.kernels.sparse.split import Threads

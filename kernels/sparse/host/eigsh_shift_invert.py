@@ -21,8 +21,8 @@ from fsci.kernels.sparse.factored import too_large
 from fsci.kernels.sparse.host.csr_products import csr_matmat_dense, csr_matvec
 from fsci.kernels.sparse.host.eigsh_arpack import CALL
 from fsci.kernels.sparse.host.eigsh_lanczos import COMPLEX, SLOWER, one_end, started
-from fsci.kernels.sparse.lanczos import operator_steps, restarted
-from fsci.kernels.sparse.lanczos_spaces import InnerSpace, RealSpace, Space
+from fsci.kernels.sparse.lanczos import restarted
+from fsci.kernels.sparse.lanczos_spaces import InnerSpace, RealSpace, Space, operator_steps
 from fsci.kernels.sparse.multifrontal import cholesky, lu, supernodal
 from fsci.kernels.sparse.repeated_solve import repeated_solver
 from fsci.kernels.sparse.selection import given_order

@@ -17,12 +17,14 @@ from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.sparse.host.csc_products import csc_matvec
 from fsci.kernels.sparse.host.csr_products import csr_matmat_dense, csr_matvec
 from fsci.kernels.sparse.host.eigsh_arpack import CALL
-from fsci.kernels.sparse.host.eigsh_lanczos import SLOWER, basis_size, started
-from fsci.kernels.sparse.lanczos import lanczos, operator_steps
+from fsci.kernels.sparse.host.eigsh_lanczos import COMPLEX, SLOWER, basis_size, started
+from fsci.kernels.sparse.lanczos import restarted
+from fsci.kernels.sparse.lanczos_spaces import InnerSpace, RealSpace, Space, operator_steps
 from fsci.kernels.sparse.operator import RowsOperator
 
 __all__: list[str] = []
 
+_GESDD = {"d": lapack.dgesdd, "D": lapack.zgesdd}
 _RESTARTS = 300
 _PRODUCTS = 4.0  # times the basis: of values that are apart
 
@@ -31,8 +33,6 @@ def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
     p = problem.parameters
     if p["by_scipy"]:
         return Refusal(p["by_scipy"])
-    if problem.operands[0].dtype.kind == "c":
-        return Refusal("for real matrices")
     if p["which"] != "LM":
         return Refusal("the smallest values lie close together in the Gram matrix")
     if basis_size(problem) < p["k"] + 3:
@@ -43,37 +43,45 @@ def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
 def _work(problem: Problem, evidence: Evidence) -> float:
     a, size = problem.operands[0], basis_size(problem)
     each = 4.0 * a.nnz + 2.0 * max(a.shape) + 4.0 * problem.size * size
-    return SLOWER * _PRODUCTS * size * each + _PRODUCTS * size * CALL / 4.0
+    flops = COMPLEX if a.dtype.kind == "c" else 1.0
+    return SLOWER * flops * _PRODUCTS * size * each + _PRODUCTS * size * CALL / 4.0
 
 
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
     p, a = problem.parameters, problem.operands[0]
-    wide = a if a.dtype == np.float64 else a.astype(np.float64)
+    wide = a.astype(np.result_type(a.dtype, np.float64), copy=False)
     rows, columns = wide.shape
     arrays = wide.indptr, wide.indices, wide.data
-    tall = rows >= columns
+    operator, tall = RowsOperator(wide), rows >= columns
 
     def gram(x: Any) -> Any:
         if tall:
             return csc_matvec(columns, rows, *arrays, csr_matvec(rows, columns, *arrays, x))
         return csr_matvec(rows, columns, *arrays, csc_matvec(columns, rows, *arrays, x))
 
+    def hermitian_gram(x: Any, _: Any) -> Any:
+        return operator.rmatvec(operator.matvec(x)) if tall else operator.matvec(operator.rmatvec(x))
+
+    n, size = problem.size, basis_size(problem)
+    space: Space
+    if wide.dtype.kind == "c":
+        space = InnerSpace(hermitian_gram, None, n, size, wide.dtype)
+    else:
+        space = RealSpace(operator_steps(n, gram), n, size)
     tol = max(float(p["tol"]) ** 2, 2.0 * problem.unit_roundoff)
-    found = lanczos(
-        operator_steps(problem.size, gram), problem.size, p["k"], "LA", basis_size(problem), _RESTARTS, tol,
-        *started(problem),
-    )  # fmt: skip
+    found = restarted(space, p["k"], "LA", size, _RESTARTS, tol, *started(problem))
     if found.converged < p["k"] or not np.isfinite(found.vectors).all():
         return Attempt(None, status="not_converged")
     q, _ = np.linalg.qr(found.vectors)
     q = np.ascontiguousarray(q)
-    image = csr_matmat_dense(rows, columns, *arrays, q) if tall else RowsOperator(wide).rmatmat(q)
-    left, s, turn, info = lapack.dgesdd(image, full_matrices=0)
+    image = csr_matmat_dense(rows, columns, *arrays, q) if tall else operator.rmatmat(q)
+    left, s, turn, info = _GESDD[wide.dtype.char](image, full_matrices=0)
     if info != 0:
         return Attempt(None, status="not_converged")
-    left, s, right = left[:, ::-1], s[::-1], (turn @ q.T)[::-1]
-    u, vh = (left, right) if tall else (right.T, left.T)
-    return Attempt((u.astype(a.dtype, copy=False), s.astype(a.dtype, copy=False), vh.astype(a.dtype, copy=False)))
+    left, s, right = left[:, ::-1], s[::-1], (turn @ q.conj().T)[::-1]
+    u, vh = (left, right) if tall else (right.conj().T, left.conj().T)
+    real = np.finfo(a.dtype).dtype
+    return Attempt((u.astype(a.dtype, copy=False), s.astype(real, copy=False), vh.astype(a.dtype, copy=False)))
 
 
 def _scipy_applies(problem: Problem, evidence: Evidence) -> Refusal | None:
@@ -82,7 +90,8 @@ def _scipy_applies(problem: Problem, evidence: Evidence) -> Refusal | None:
 
 def _scipy_work(problem: Problem, evidence: Evidence) -> float:
     a, size = problem.operands[0], max(2 * problem.parameters["k"] + 1, 20)
-    each = SLOWER * (4.0 * a.nnz + 6.0 * problem.size * size) + 2.0 * CALL
+    flops = COMPLEX if a.dtype.kind == "c" else 1.0
+    each = SLOWER * flops * (4.0 * a.nnz + 6.0 * problem.size * size) + 2.0 * CALL
     slow = 10.0 if problem.parameters["which"] == "SM" else 1.0
     return slow * 2.0 * _PRODUCTS * size * each
 
