@@ -53,8 +53,9 @@ def probe(problem: Problem) -> Evidence:
         facts["peeled"] = orders
         if low and up:
             facts["structure"] = "permuted_triangular"
-    # Pivots that cancel on a full diagonal are no matching's to mend.
-    if orders is None and not p.symmetric_order and not (p.diagonal_full and p.pattern_symmetry >= SYMMETRY):
+    # Pivots that cancel on a full diagonal are no matching's to mend, and those of order two need none.
+    cancelling = p.diagonal_full and p.pattern_symmetry >= SYMMETRY
+    if orders is None and not (p.symmetric_order or cancelling or p.symmetric or p.hermitian):
         matching = matching_of(a)
         if matching is not None:
             facts["matching"] = matching
