@@ -159,6 +159,21 @@ def test_sums_of_other_patterns_in_several_parts(dtype, parts, monkeypatch):
         same(a - b, theirs[1], exact=True)
 
 
+@pytest.mark.parametrize("parts", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_of_sparse_with_sparse_in_several_parts(dtype, parts, monkeypatch):
+    monkeypatch.setattr(split.Threads, "__call__", lambda self, dtype, work: parts)
+    rng = np.random.default_rng(parts)
+    a, b = (sp.random_array(shape, density=0.1, rng=rng).tocsr() for shape in ((400, 90), (90, 70)))
+    for one in (a, b):
+        one.data[:] = rng.choice([-1.0, 1.0], one.nnz)  # sums that cancel
+    a, b = a.astype(dtype), b.astype(dtype)
+    theirs = a @ b
+    assert (theirs.indptr[-1]) < (abs(a) @ abs(b)).nnz
+    with fsci.patch_scipy():
+        same(a @ b, theirs, exact=True)
+
+
 def test_several_threads_give_the_same_bits_each_time(threads):
     rng = np.random.default_rng(0)
     a = sp.random_array((3000, 2500), density=0.01, rng=rng).tocsc()

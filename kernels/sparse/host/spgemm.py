@@ -4,7 +4,8 @@ SciPy gives the entries of a row in the reverse of the order in which they are f
 in the order of the terms, and leaves out a sum that is zero. Packed backwards they come so by themselves, and the
 result is the same to the last bit, its unsorted indices included. The number of terms bounds the number of entries;
 where it promises too much room, the entries are counted first. Room that is not written is not occupied, so the
-threads pack into the result itself, each at the end of its part, and the parts are moved together.
+threads pack into the result itself, every other one forwards from where its neighbour began: what two threads write
+leaves no gap, and of more the parts are moved together.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fsci.kernels.sparse.moving import move_entries
 from fsci.kernels.sparse.split import Threads
 from fsci.kernels.threads import spread
 
-__all__ = ["TooManyEntriesError", "count_rows", "fill_rows", "spgemm", "terms_by_row"]
+__all__ = ["TooManyEntriesError", "count_rows", "fill_rows", "fill_rows_forwards", "spgemm", "terms_by_row"]
 
 _SPGEMM_THREADS = Threads("spgemm")
 _KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
@@ -120,6 +121,52 @@ def fill_rows(a_indptr, a_indices, a, b_indptr, b_indices, b, place, starts, ind
     return nowhere - int64(here)
 
 
+@jit(
+    [
+        int64(i[::1], i[::1], d[::1], i[::1], i[::1], d[::1], int32[::1], int64[::1], i[::1], d[::1], int64, int64)
+        for d, i in _KINDS
+    ]
+)
+def fill_rows_forwards(a_indptr, a_indices, a, b_indptr, b_indices, b, place, starts, indices, data, start, stop):  # type: ignore[no-untyped-def]
+    """As `fill_rows`, from the first row on into the beginnings of `indices` and `data`; each row is then turned."""
+    place[:] = -1
+    zero, one = a.dtype.type(0), uint64(1)
+    here = uint64(0)
+    for i in range(uint64(start), uint64(stop)):
+        begin = here
+        for k in range(uint64(a_indptr[i]), uint64(a_indptr[i + one])):
+            row, factor = uint64(a_indices[k]), a[k]
+            for t in range(uint64(b_indptr[row]), uint64(b_indptr[row + one])):
+                column = uint64(b_indices[t])
+                at = int64(place[column])
+                if at >= int64(begin):
+                    data[uint64(at)] += factor * b[t]
+                else:
+                    place[column] = here
+                    indices[here] = b_indices[t]
+                    data[here] = factor * b[t]
+                    here += one
+        zeros = uint64(0)
+        for s in range(begin, here):
+            zeros += uint64(data[s] == zero)
+        if zeros > 0:
+            kept = begin
+            for s in range(begin, here):
+                place[uint64(indices[s])] = -1  # its place may be one of the next row
+                if data[s] != zero:
+                    indices[kept], data[kept] = indices[s], data[s]
+                    kept += one
+            here = kept
+        low, high = begin, here
+        while low + one < high:
+            high -= one
+            indices[low], indices[high] = indices[high], indices[low]
+            data[low], data[high] = data[high], data[low]
+            low += one
+        starts[i] = begin
+    return int64(here)
+
+
 def _bounds(terms: Any, rows: int, parts: int) -> list[int]:
     """Rows cut into parts of about as many terms."""
     if parts == 1:
@@ -155,23 +202,26 @@ def spgemm(rows: int, columns: int, a: tuple[Any, Any, Any], b: tuple[Any, Any, 
     indices, data = np.empty(room, index), np.empty(room, dtype)
     places = {i: np.empty(columns, np.int32 if rooms[i] < _NARROW else np.int64) for i in rooms}
 
+    forwards = {i: part % 2 == 1 for part, i in enumerate(bounds)}
+
     def fill(i: int, j: int) -> int:
         arrays = a_indptr, a_indices, a_data, b_indptr, b_indices, b_data
         own = slice(ends[i] - rooms[i], ends[i])
-        return int(fill_rows(*arrays, places[i], starts, indices[own], data[own], i, j))
+        filled = fill_rows_forwards if forwards[i] else fill_rows
+        return int(filled(*arrays, places[i], starts, indices[own], data[own], i, j))
 
     used = spread(fill, bounds)
-    total = sum(used)
-    if total > np.iinfo(index).max:
+    if sum(used) > np.iinfo(index).max:
         raise TooManyEntriesError
-    target, before = room, total
-    for (i, j), count in zip(reversed([*pairwise(bounds)]), reversed(used), strict=True):
-        target, before = target - count, before - count
-        move_entries(indices, data, ends[i] - count, target, count)
-        if before:
-            starts[i:j] += before
+    first, total = ends[0] - used[0], 0
+    for (i, j), count in zip(pairwise(bounds), used, strict=True):
+        begin = ends[i] - (rooms[i] if forwards[i] else count)
+        move_entries(indices, data, begin, first + total, count)
+        if total:
+            starts[i:j] += total
+        total += count
     starts[rows] = total
-    indices, data = indices[target:], data[target:]
+    indices, data = indices[first : first + total], data[first : first + total]
     if 2 * total < room:  # SciPy's rule: it does not keep more than twice what is needed
         indices, data = indices.copy(), data.copy()
     return data, indices, starts.astype(index)
