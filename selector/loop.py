@@ -74,7 +74,8 @@ def run(problem: Problem, function: str, plan_key: Any = None) -> Diagnosis:
         elif attempt.final:
             break
         evidence = evidence.merged(attempt.facts)
-    attempt, certificate = accepted or _best(tried)
+    blind = registry.kind(problem.kind).certificate_on_request and not policy.wants_forward
+    attempt, certificate = accepted or _best(tried, blind)
     # The decisions are drawn up for those who can look at them.
     seen = _told(frame) or accepted is None or len(tried) > 1
     diagnosis = Diagnosis(
@@ -196,18 +197,29 @@ def accepts(problem: Problem, attempt: Attempt, certificate: Certificate, policy
     return policy.accepts(problem, attempt, certificate)
 
 
-def _best(tried: list[tuple[Attempt, Certificate]]) -> tuple[Attempt, Certificate]:
-    """The attempt to return when none was accepted: never simply the last one."""
+def _best(tried: list[tuple[Attempt, Certificate]], blind: bool = False) -> tuple[Attempt, Certificate]:
+    """The attempt to return when none was accepted: never simply the last one.
+
+    `blind` to certificates that are made on request only, it takes the least ``recurrence_residual``, else the first.
+    """
     if not tried:
         return Attempt(None, status="refused", final=True), Certificate(verdict="uncertified")
 
     def rank_of(pair: tuple[Attempt, Certificate]) -> tuple[bool, bool, float, float]:
         attempt, certificate = pair
+        if blind:
+            return attempt.value is None, False, _left(attempt), 0.0
         forward, backward = _worst(certificate.forward_error), _worst(certificate.backward_error)
         return attempt.value is None, certificate.worst_verdict != "certified", forward, backward
 
     # A final status is the problem's own, and is what the caller must hear about.
     return next((pair for pair in tried if pair[0].final), None) or min(tried, key=rank_of)
+
+
+def _left(attempt: Attempt) -> float:
+    """What the attempt itself thinks is left of the residual; infinity where it does not say."""
+    residual = attempt.byproducts.get("recurrence_residual")
+    return math.inf if residual is None else _worst(np.abs(residual))
 
 
 def _worst(bound: Any) -> float:

@@ -166,6 +166,32 @@ def test_the_best_seen_is_returned_never_the_last(portfolio, monkeypatch):
     assert not log
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_who_looks_on_does_not_change_the_best_seen(portfolio, monkeypatch, known):
+    def run(name, left):
+        by = {"recurrence_residual": np.array([0.0, left])} if known else {}
+        return lambda p, e: Attempt(np.array([left]), status="not_converged", byproducts=by)
+
+    for name, left in {"cheap": 0.5, "middle": np.nan, "dear": 0.1}.items():
+        portfolio[name] = _kernel(name, {"cheap": 1.0, "middle": 3.0, "dear": 10.0}[name], run=run(name, left))
+    kind = registry.Kind(KIND, KIND, lambda p, e: "plain", certificate_on_request=True)
+    monkeypatch.setitem(registry._kinds, KIND, kind)
+    # To the check the dearest is the worst.
+    monkeypatch.setitem(
+        registry._checks,
+        (KIND, "host"),
+        lambda p, e, a, policy: Certificate("uncertified", forward_error={"dear": 0.9}.get(a.kernel, 0.3)),
+    )
+    plain = loop.run(_problem(), "linalg.test")
+    with fsci.trace():
+        traced = loop.run(_problem(), "linalg.test")
+    assert len(plain.attempts) == len(traced.attempts) == 3
+    assert plain.attempt.kernel == traced.attempt.kernel == ("dear" if known else "middle")
+    # A policy that asks for certificates has them at every call, and goes by them.
+    with fsci.policy(mode="hardened"):
+        assert loop.run(_problem(), "linalg.test").attempt.kernel != "dear"
+
+
 def test_a_plan_that_declined_is_not_tried_twice(portfolio, monkeypatch):
     runs = []
 

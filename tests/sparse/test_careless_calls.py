@@ -115,3 +115,15 @@ def test_expm_multiply_passes_over_no_infinities(value):
             )
             if np.isfinite(a.data).all():
                 assert not np.isfinite(ours.expm_multiply(a, b)).all()
+
+
+@pytest.mark.parametrize("name", ["cg", "bicgstab", "gmres", "minres"])
+def test_what_is_not_finite_has_not_converged(name):
+    a = matrix("csr")
+    a = (a + a.T).tocsr()
+    a.data[a.indptr[3]] = np.inf
+    with np.errstate(all="ignore"):
+        x, info = getattr(ours, name)(a, np.ones(N))
+        theirs = getattr(sl, name)(a, np.ones(N))
+    assert not np.isfinite(x).all()
+    assert info == theirs[1] != 0

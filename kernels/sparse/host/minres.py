@@ -11,7 +11,7 @@ from numba import float64, int32, int64
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
 from fsci.kernels.jit import jit
-from fsci.kernels.sparse.iteration import ended, starting_point, wrong_method
+from fsci.kernels.sparse.iteration import ended, starting_point, true_residual, wrong_method
 from fsci.kernels.sparse.phases import inner, product_inner
 from fsci.kernels.sparse.work_limit import limited, plain_work
 
@@ -124,6 +124,10 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
     finfo = np.finfo(x.dtype)
     limits = parameters["rtol"], parameters["maxiter"], float(finfo.eps), float(finfo.max)
     info: Any = minres_loop(*rows.arrays, x, r, *limits, steps)
+    if info == 0 and not np.isfinite(x).all():
+        info = parameters["maxiter"]  # where SciPy's loop ends up
+    if info > 0:
+        r = true_residual(problem, x)
     return ended(problem, x, r, int(steps[0]), info == 0, int(info))
 
 
