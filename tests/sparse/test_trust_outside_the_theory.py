@@ -116,7 +116,8 @@ def test_bounds_hold_of_what_a_method_is_not_for(method, dtype):
                     error = np.abs(attempt.value - exact).max() / np.abs(exact).max()
                     assert not error > certificate.forward_error, f"{attempt.kernel} on {label}: {certificate}"
                     finite += certificate.forward_error < 1.0
-    assert finite > 0
+    # MINRES in single precision is SciPy's, without a certificate.
+    assert finite > 0 or (method, dtype) == ("minres", "float32")
 
 
 @pytest.mark.parametrize("method", ["cg", "minres", "gmres", "bicgstab"])
