@@ -30,6 +30,7 @@ class IndefiniteFactors:
 
     s: Supernodal
     scale: Any
+    inner_scale: Any | None  # the same in the permuted order, unless it is one everywhere
     parts: tuple[tuple[int, int, Any, Any], ...]  # supernodes from, to; their factors; names of their rows
     taken: Any
     waiting: Any
@@ -50,8 +51,11 @@ class IndefiniteFactors:
 
     def solve(self, rhs: Any, adjoint: bool = False) -> Any:
         """``A^-1 @ rhs``, or ``A^-H @ rhs``."""
-        if self.dtype.kind != "c" and np.iscomplexobj(rhs):
-            return self.solve(rhs.real, adjoint) + 1j * self.solve(rhs.imag, adjoint)
+        if self.dtype.kind != "c":
+            if rhs.ndim == 1 and rhs.dtype == self.dtype:
+                return self._one(rhs)
+            if np.iscomplexobj(rhs):
+                return self.solve(rhs.real, adjoint) + 1j * self.solve(rhs.imag, adjoint)
         # Conjugate right-hand sides solve with the conjugate matrix: that of a symmetric one is its adjoint.
         turn = self.dtype.kind == "c" and (self.conjugate if self.hermitian else adjoint)
         given = np.atleast_2d((rhs.conj() if turn else rhs).T)
@@ -78,17 +82,19 @@ class IndefiniteFactors:
         return contracts(a._replace(data=data), solve)
 
     def _one(self, rhs: Any) -> Any:
-        s = self.s
-        y = (self.scale * rhs)[s.order].astype(self.dtype, copy=False)
+        s, scale = self.s, self.inner_scale
+        y = rhs[s.order].astype(self.dtype, copy=False)
+        if scale is not None:
+            y *= scale
         for up, parts in ((False, self.parts), (True, self.parts[::-1])):
             for low, high, values, names in parts:
                 solve_ldlt(
                     low, high, s.pointers, s.rows, self.taken, self.waiting, *self.places, values, names, y,
                     up, self.hermitian,
                 )  # fmt: skip
-        x = np.empty_like(y)
-        x[s.order] = y
-        return self.scale * x
+        if scale is not None:
+            y *= scale
+        return y[s.inverse]
 
 
 def equilibration(a: Compressed) -> Any:
@@ -116,8 +122,8 @@ def equilibration(a: Compressed) -> Any:
 def ldlt(s: Supernodal, a: Compressed, hermitian: bool, scale: Any = None) -> IndefiniteFactors:
     """Factor a symmetric matrix, or a Hermitian one, of which both triangles are stored."""
     scale = equilibration(a) if scale is None else scale
-    data = a.data
-    if not (scale == 1.0).all():
+    data, even = a.data, bool((scale == 1.0).all())
+    if not even:
         data = data * scale[a.indices] * np.repeat(scale, np.diff(a.indptr))
     top = float(np.abs(data).max(initial=0.0))
     count, kind = s.count, a.data.dtype
@@ -151,7 +157,8 @@ def ldlt(s: Supernodal, a: Compressed, hermitian: bool, scale: Any = None) -> In
     # What a root could not eliminate is zero, unless something has overflown.
     zeros = all(not _left_over(made, bounds, i, int(place[i]), int(waiting[i])).any() for i in left.tolist())
     return IndefiniteFactors(
-        s, scale, parts, taken, waiting, (vptr, nptr), kind, hermitian, hermitian and a.by_rows,
+        s, scale, None if even else scale[s.order], parts, taken, waiting, (vptr, nptr), kind,
+        hermitian, hermitian and a.by_rows,
         int(waiting[left].sum()), zeros, int(found[0]), int(found[1]), int(found[2]),
         float(found[3]) / top if top > 0.0 else 1.0,
     )  # fmt: skip

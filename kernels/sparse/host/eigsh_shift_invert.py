@@ -1,8 +1,8 @@
 """The end of the spectrum, or the part next to a shift, by Lanczos on the inverse: a factorization and few solves.
 
 At an end the shift is Gershgorin's bound, a little beyond it, so that the shifted matrix has a Cholesky factorization;
-a shift of the caller's takes the multifrontal LU. The values are Rayleigh quotients with the matrix itself
-(Rayleigh and Ritz on the space that was found), and the residuals must be those of a stable method: else
+a shift of the caller's takes LDL^T with pivots of order one and two. The values are Rayleigh quotients with the matrix
+itself (Rayleigh and Ritz on the space that was found), and the residuals must be those of a stable method: else
 another kernel has its turn.
 """
 
@@ -15,7 +15,7 @@ from scipy.sparse import csr_array, eye_array
 
 from fsci.core.registry import register
 from fsci.core.types import Attempt, Evidence, Kernel, Problem, Refusal
-from fsci.kernels.sparse.compressed import one_matrix
+from fsci.kernels.sparse.compressed import Compressed, one_matrix
 from fsci.kernels.sparse.estimation import irregular
 from fsci.kernels.sparse.factored import too_large
 from fsci.kernels.sparse.host.csr_products import csr_matmat_dense, csr_matvec
@@ -23,7 +23,8 @@ from fsci.kernels.sparse.host.eigsh_arpack import CALL
 from fsci.kernels.sparse.host.eigsh_lanczos import COMPLEX, SLOWER, one_end, started
 from fsci.kernels.sparse.lanczos import restarted
 from fsci.kernels.sparse.lanczos_spaces import InnerSpace, RealSpace, Space, operator_steps
-from fsci.kernels.sparse.multifrontal import cholesky, lu, supernodal
+from fsci.kernels.sparse.ldlt import IndefiniteFactors, ldlt
+from fsci.kernels.sparse.multifrontal import Supernodal, cholesky, supernodal
 from fsci.kernels.sparse.repeated_solve import repeated_solver
 from fsci.kernels.sparse.selection import given_order
 
@@ -64,14 +65,13 @@ def _applies(problem: Problem, evidence: Evidence) -> Refusal | None:
         return Refusal("the wanted values are not at one end of an interval that is known, nor next to a shift")
     if _size(problem) < problem.parameters["k"] + 3:
         return Refusal("the basis has no room to restart")
-    return too_large(problem, evidence, 1.0 if _place(problem, evidence) != "shift" else 2.0)
+    return too_large(problem, evidence, 1.0)
 
 
 def _work(problem: Problem, evidence: Evidence) -> float:
     ordering, size = evidence.get("ordering"), _size(problem)
-    sides = 2.0 if _place(problem, evidence) == "shift" else 1.0
-    each = 8.0 * sides * ordering.entries + 4.0 * problem.size * size
-    factor = sides * (ordering.flops + 8.0 * ordering.entries)
+    each = 8.0 * ordering.entries + 4.0 * problem.size * size
+    factor = ordering.flops + 8.0 * ordering.entries
     if problem.operands[0].dtype.kind == "c":
         factor, each = COMPLEX * factor, COMPLEX * each
     return SLOWER * (factor + _SOLVES * size * each) + _SOLVES * size * CALL + _SETTING_UP
@@ -131,10 +131,14 @@ def _inverse(problem: Problem, evidence: Evidence, a: Any) -> tuple[Any, float]:
     # A pivot may vanish at one shift: next to it, it does not.
     for move in (0.0, _ASIDE, -_ASIDE):
         shift = sigma + move * width
-        factors = _factors(evidence, a, shift, 1.0, lu)
-        if factors is not None and not factors.replaced:
-            return _refined(a, shift, repeated_solver(factors)), shift
+        factors = _factors(evidence, a, shift, 1.0, _pivoted)
+        if not (factors.missing or factors.small):
+            return _refined(a, shift, factors.solve), shift
     return None, shift
+
+
+def _pivoted(s: Supernodal, indptr: Any, indices: Any, data: Any, by_rows: bool) -> IndefiniteFactors:
+    return ldlt(s, Compressed(indptr.size - 1, indptr, indices, data, by_rows), data.dtype.kind == "c")
 
 
 def _refined(a: Any, shift: float, solve: Any) -> Any:
