@@ -18,19 +18,24 @@ import numpy as np
 from fsci.kernels.sparse.counting import Counting
 from fsci.kernels.sparse.selection import Region, regions
 
-__all__ = ["Enclosed", "completeness", "enclosed"]
+__all__ = ["Enclosed", "completeness", "enclosed", "sharpened"]
 
 _U = 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
 class Enclosed:
-    """Bound on every eigenvalue, loss of orthogonality, residual norms, and their backward error."""
+    """Bound on every eigenvalue, loss of orthogonality, residual norms, their backward error and their total.
+
+    `defect` bounds the distances of the values to the Ritz values of the space of the vectors.
+    """
 
     bound: float
     orthogonality: float
     residuals: Any
     backward: float
+    total: float = math.inf
+    defect: float = math.inf
 
 
 def enclosed(a: Any, w: Any, v: Any, m: Any = None, least: float = 1.0) -> Enclosed:
@@ -50,10 +55,11 @@ def enclosed(a: Any, w: Any, v: Any, m: Any = None, least: float = 1.0) -> Enclo
         norm += float(np.abs(w).max(initial=0.0) * np.abs(m).sum(axis=1).max(initial=0.0))
     # A complex product is two roundings of products that are each three times as wrong (Higham, 2002, lemma 3.5).
     u = _U * (3.0 if np.iscomplexobj(v) or a.dtype.kind == "c" else 1.0)
-    r = np.abs(a @ v - mv * w)
+    signed = a @ v - mv * w
     rounded = (longest + terms + 4.0) * u
-    r += rounded / (1.0 - rounded) * (size @ size_v + size_mv * np.abs(w))
-    r += np.finfo(float).tiny * (longest + terms + 2.0) * (1.0 + np.abs(w))
+    rounding = rounded / (1.0 - rounded) * (size @ size_v + size_mv * np.abs(w))
+    rounding += np.finfo(float).tiny * (longest + terms + 2.0) * (1.0 + np.abs(w))
+    r = np.abs(signed) + rounding
     up = 1.0 + 4.0 * (n + k) * u  # norms of positive numbers
     lengths = np.linalg.norm(r, axis=0) * up
     with np.errstate(all="ignore"):
@@ -65,7 +71,12 @@ def enclosed(a: Any, w: Any, v: Any, m: Any = None, least: float = 1.0) -> Enclo
         return Enclosed(math.inf, orthogonality, residuals, backward)
     total = float(np.linalg.norm(residuals)) * up
     bound = (1.0 + math.sqrt(1.0 + orthogonality)) * total / (1.0 - orthogonality) * up
-    return Enclosed(bound, orthogonality, residuals, backward)
+    # With G = V* M V, the Ritz values are those of G^(1/2) W G^(-1/2) + G^(-1/2) (V* R) G^(-1/2); the roots of G are
+    # within the loss of orthogonality of the identity, and W may be shifted.
+    inner = np.abs(v.conj().T @ signed) + (n + 4.0) * u * 1.01 * (size_v.T @ np.abs(signed)) + size_v.T @ rounding
+    spread = 0.5 * float(w.max() - w.min())
+    defect = float(np.linalg.norm(inner)) * up / (1.0 - orthogonality) + 2.5 * orthogonality * spread * up
+    return Enclosed(bound, orthogonality, residuals, backward, total / math.sqrt(1.0 - orthogonality) * up, defect)
 
 
 def _counted(counter: Counting, where: list[Region]) -> tuple[int, float] | None:
@@ -124,6 +135,27 @@ def completeness(
         if count > perhaps:
             return "incomplete: more eigenvalues than were found", math.inf, 0.0
     return "unknown: the count is not sharp enough", math.inf, 0.0
+
+
+def sharpened(counter: Counting, found: Enclosed, w: Any, which: str, wanted: float) -> float:
+    """A bound on the errors of the lowest (highest) values by the squares of residuals; infinity where there is none.
+
+    Where exactly these many eigenvalues lie below n, they are within ``||R||^2 / (n - max w)`` of the Ritz values
+    (Temple, 1928; Lehmann, 1949; by Weyl's theorem on the matrices of the latter). `wanted` is the bound that is looked
+    for.
+    """
+    left = wanted - found.defect
+    if which not in ("SA", "LA") or not (left > 0.0 and math.isfinite(found.total)):
+        return math.inf
+    square = found.total**2
+    for share in (2.0**-10, 2.0**-5, 0.5):
+        room = square / (share * left) + 2.0 * found.defect
+        counted = _counted(counter, regions(w, which, None, room) or [])
+        if counted is not None and counted[0] == w.size:
+            distance = room - counted[1] - found.defect
+            if distance > 0.0:
+                return (found.defect + square / distance) * (1.0 + 8.0 * _U)
+    return math.inf
 
 
 def _empty(counter: Counting, low: float, high: float) -> bool:

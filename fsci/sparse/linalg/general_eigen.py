@@ -11,6 +11,7 @@ import scipy.sparse as scipy_sparse
 import scipy.sparse.linalg as scipy_sparse_linalg
 
 from fsci.core.backends import HOST
+from fsci.core.frames import FRAME
 from fsci.core.handover import hand_over
 from fsci.core.registry import declare_kind
 from fsci.core.types import Evidence, Problem
@@ -155,7 +156,8 @@ def lobpcg(
 ) -> Any:
     """Locally optimal block preconditioned conjugate gradients, as `scipy.sparse.linalg.lobpcg`.
 
-    SciPy's loop over fsci's products with blocks of vectors.
+    SciPy's loop over fsci's products with blocks of vectors; in hardened mode, for the lowest eigenvalues and where M
+    is left out, with algebraic multigrid as M, to the accuracy that the policy asks for.
 
     Parameters
     ----------
@@ -171,8 +173,8 @@ def lobpcg(
 
     Notes
     -----
-    The certificate of a standard problem without constraints bounds the eigenvalues by the residuals, which
-    the default tolerance leaves large, and counts whether one is missing.
+    The certificate of a standard problem without constraints bounds the eigenvalues by the squares of the residuals,
+    over the distance to the next eigenvalue, and counts whether one is missing.
     """
     options = {
         "B": B,
@@ -195,6 +197,9 @@ def lobpcg(
     parameters = {
         "which": "LA" if largest else "SA",
         "standard": B is None and Y is None,
+        "hardened": FRAME.get().policy.hardened,
+        # Of a residual relative to its value, for the square of it to be what the policy asks for.
+        "residual": math.sqrt(FRAME.get().policy.target(float(np.finfo(rows.dtype).eps) / 2.0)),
         "original": _scipy_lobpcg,
         "options": options,
     }

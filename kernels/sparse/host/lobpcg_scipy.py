@@ -29,7 +29,7 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
     a, x = problem.operands
     # SciPy's iteration writes over its block.
     found = problem.parameters["original"](RowsOperator(a), x.copy(), **problem.parameters["options"])
-    return Attempt(found, final=True)
+    return Attempt(found, final=not problem.parameters["hardened"])
 
 
 @register_check("sparse_block_eigen", "host")

@@ -16,7 +16,7 @@ from fsci.core.policy import Policy
 from fsci.core.types import Attempt, Certificate, digits_of, relative_to_truth
 from fsci.kernels.sparse.counting import Counting
 from fsci.kernels.sparse.factored import SURELY_FITS, available_bytes
-from fsci.kernels.sparse.ritz_bounds import Enclosed, completeness, enclosed
+from fsci.kernels.sparse.ritz_bounds import Enclosed, completeness, enclosed, sharpened
 from fsci.kernels.sparse.selection import ahead
 
 __all__ = ["Pairs", "bounded", "certified_pairs", "examinable", "too_dear", "unexamined"]
@@ -95,8 +95,15 @@ def certified_pairs(
     w = pairs.w
     found = enclosed(pairs.a, w, pairs.v, pairs.m, pairs.least)
     error = found.bound + moved
-    room = 0.25 * policy.target(u) * float(np.abs(w).max())
-    said, bound, gap = _complete(pairs, error, room, counter)
+    wanted = policy.target(u) * float(np.abs(w).max())
+    analysed, said = _counting(pairs, error, counter)
+    bound, gap = math.inf, 0.0
+    if analysed is not None:
+        said, bound, gap = completeness(analysed, w, pairs.which, pairs.sigma, error, 0.25 * wanted)
+        if not bound <= 0.5 * wanted and pairs.sigma is None:
+            squared = sharpened(analysed, found, w, pairs.which, 0.5 * wanted) + moved
+            if squared < bound:
+                said, bound = "complete: counted by inertia", squared
     with np.errstate(divide="ignore", invalid="ignore"):
         # Those that were not found lie behind the worst one by the gap, and behind the others by more.
         behind = gap + ahead(w, pairs.which, pairs.sigma) if gap > 0.0 else np.zeros(w.size)
@@ -106,16 +113,15 @@ def certified_pairs(
     return bounded(attempt, policy, u, found, w, said, bound, **detail)
 
 
-def _complete(pairs: Pairs, error: float, room: float, counter: Callable[[], Counting]) -> tuple[str, float, float]:
+def _counting(pairs: Pairs, error: float, counter: Callable[[], Counting]) -> tuple[Counting | None, str]:
+    """What counts; or none, and why nothing is counted."""
     if not math.isfinite(error):
-        return "unknown: the vectors enclose nothing", math.inf, 0.0
+        return None, "unknown: the vectors enclose nothing"
     if pairs.w.size < pairs.k:
-        return "incomplete: fewer eigenvalues than were asked for", math.inf, 0.0
+        return None, "incomplete: fewer eigenvalues than were asked for"
     analysed = counter()
     dear = too_dear(analysed)
-    if dear:
-        return dear, math.inf, 0.0
-    return completeness(analysed, pairs.w, pairs.which, pairs.sigma, error, room)
+    return (None, dear) if dear else (analysed, "")
 
 
 def _gaps(w: Any) -> Any:
