@@ -11,6 +11,7 @@ from numba import complex128, float64, int32, int64, uint64, void
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.front_lu import subtract_multiple
 from fsci.kernels.sparse.rank_update import leading_dimension, subtract_product
+from fsci.kernels.sparse.small_front import small_cholesky, workspace
 
 __all__ = ["factor_cholesky"]
 
@@ -92,6 +93,7 @@ def factor_cholesky(  # type: ignore[no-untyped-def]
     """
     n = first[count]
     f = np.empty(leading_dimension(largest) * largest + 16, data.dtype)
+    multipliers = workspace(f)
     position = np.empty(n, np.int64)
     relative = np.empty(largest, np.int64)
     child = np.full(count, -1, np.int64)
@@ -110,34 +112,36 @@ def factor_cholesky(  # type: ignore[no-untyped-def]
         ld = leading_dimension(m)
         for q in range(uint64(m * ld)):
             f[q] = 0
-        for q in range(r):
-            position[rows[border + q]] = k + q
-        for j in range(begin, end):
-            position[j] = j - begin
-        for c in range(k):
-            j = order[begin + c]
-            for q in range(indptr[j], indptr[j + 1]):
-                i = inverse[indices[q]]
+        for q in range(uint64(r)):
+            position[uint64(rows[uint64(border) + q])] = k + q
+        for c in range(uint64(k)):
+            position[uint64(begin) + c] = c
+        for c in range(uint64(k)):
+            j = uint64(order[uint64(begin) + c])
+            column = c * uint64(ld)
+            for q in range(uint64(indptr[j]), uint64(indptr[j + uint64(1)])):
+                i = inverse[uint64(indices[q])]
                 if i >= begin + c:
-                    f[c * ld + position[i]] = data[q]
+                    f[column + uint64(position[uint64(i)])] = data[q]
         below = child[s]
-        if below != -1:
-            while below != -1:
-                p = pointers[below]
-                size = pointers[below + 1] - p
-                for q in range(size):
-                    relative[q] = position[rows[p + q]]
-                at = place[below]
-                if at >= base:
-                    top = min(top, at)
-                for c in range(size):
-                    column = relative[c] * ld
-                    # Borders are in order, so that the lower triangle goes into the lower triangle.
-                    for q in range(c, size):
-                        f[column + relative[q]] += stack[at + q]
-                    at += size
-                below = sibling[below]
-        bad = _eliminate(f, ld, m, k)
+        while below != -1:
+            p = pointers[below]
+            size = uint64(pointers[below + 1] - p)
+            for q in range(size):
+                relative[q] = position[uint64(rows[uint64(p) + q])]
+            if place[below] >= base:
+                top = min(top, place[below])
+            at = uint64(place[below])
+            for c in range(size):
+                column = uint64(relative[c]) * uint64(ld)
+                # Borders are in order, so that the lower triangle goes into the lower triangle.
+                for q in range(c, size):
+                    f[column + uint64(relative[q])] += stack[at + q]
+                at += size
+            below = sibling[below]
+        bad = small_cholesky(f, multipliers, ld, m, k)
+        if bad < -1:
+            bad = _eliminate(f, ld, m, k)
         if bad >= 0:
             return begin + bad
         out = uint64(lptr[s])

@@ -13,7 +13,9 @@ import numpy as np
 from numba import complex128, float64, int32, int64, uint64, void
 
 from fsci.kernels.jit import jit
+from fsci.kernels.sparse.entries import largest_entry, transposed_entries
 from fsci.kernels.sparse.rank_update import leading_dimension, subtract_product
+from fsci.kernels.sparse.small_front import small_lu, workspace
 
 __all__ = ["factor_lu", "subtract_multiple", "transposed_entries"]
 
@@ -32,26 +34,6 @@ def subtract_multiple(a, to, source, length, factor):  # type: ignore[no-untyped
     d, s = uint64(to), uint64(source)
     for i in range(uint64(length)):
         a[d + i] -= factor * a[s + i]
-
-
-@jit([int64(int64, i[::1], i[::1], d[::1], i[::1], i[::1], d[::1]) for d, i in _KINDS])
-def transposed_entries(n, indptr, indices, data, pointers, rows, values):  # type: ignore[no-untyped-def]
-    """The same matrix compressed along the other axis."""
-    for i in range(n + 1):
-        pointers[i] = 0
-    for k in range(indptr[n]):
-        pointers[indices[k] + 1] += 1
-    for i in range(n):
-        pointers[i + 1] += pointers[i]
-    place = pointers[:n].copy()
-    for j in range(n):
-        for k in range(indptr[j], indptr[j + 1]):
-            i = indices[k]
-            q = place[i]
-            rows[q] = j
-            values[q] = data[k]
-            place[i] = q + 1
-    return 0
 
 
 @jit([void(d[::1], int64, int64, int64, int64, int64) for d in (float64, complex128)])
@@ -170,11 +152,10 @@ def factor_lu(  # type: ignore[no-untyped-def]
     `place`: so that subtrees may be on threads of their own.
     """
     n = first[count]
-    size_of_matrix = 0.0
-    for q in range(indptr[n]):
-        size_of_matrix = max(size_of_matrix, abs(data[q]))
+    size_of_matrix = largest_entry(indptr[n], data)
     replaced = 0
     f = np.empty(leading_dimension(largest) * largest + 16, data.dtype)
+    multipliers = workspace(f)
     position = np.empty(n, np.int64)
     relative = np.empty(largest, np.int64)
     child = np.full(count, -1, np.int64)
@@ -193,37 +174,38 @@ def factor_lu(  # type: ignore[no-untyped-def]
         ld = leading_dimension(m)
         for q in range(uint64(m * ld)):
             f[q] = 0
-        for q in range(r):
-            position[rows[border + q]] = k + q
-        for j in range(begin, end):
-            position[j] = j - begin
-        for c in range(k):
-            j = order[begin + c]
-            for q in range(indptr[j], indptr[j + 1]):
-                i = inverse[indices[q]]
+        for q in range(uint64(r)):
+            position[uint64(rows[uint64(border) + q])] = k + q
+        for c in range(uint64(k)):
+            position[uint64(begin) + c] = c
+        for c in range(uint64(k)):
+            j = uint64(order[uint64(begin) + c])
+            column = c * uint64(ld)
+            for q in range(uint64(indptr[j]), uint64(indptr[j + uint64(1)])):
+                i = inverse[uint64(indices[q])]
                 if i >= begin:
-                    f[c * ld + position[i]] = data[q]
-            for q in range(tptr[j], tptr[j + 1]):
-                i = inverse[tind[q]]
+                    f[column + uint64(position[uint64(i)])] = data[q]
+            for q in range(uint64(tptr[j]), uint64(tptr[j + uint64(1)])):
+                i = inverse[uint64(tind[q])]
                 if i >= end:
-                    f[position[i] * ld + c] = tdata[q]
+                    f[uint64(position[uint64(i)]) * uint64(ld) + c] = tdata[q]
         below = child[s]
-        if below != -1:
-            while below != -1:
-                p = pointers[below]
-                size = pointers[below + 1] - p
+        while below != -1:
+            p = pointers[below]
+            size = uint64(pointers[below + 1] - p)
+            for q in range(size):
+                relative[q] = position[uint64(rows[uint64(p) + q])]
+            if place[below] >= base:
+                top = min(top, place[below])
+            at = uint64(place[below])
+            for c in range(size):
+                column = uint64(relative[c]) * uint64(ld)
                 for q in range(size):
-                    relative[q] = position[rows[p + q]]
-                at = place[below]
-                if at >= base:
-                    top = min(top, at)
-                for c in range(size):
-                    column = relative[c] * ld
-                    for q in range(size):
-                        f[column + relative[q]] += stack[at + q]
-                    at += size
-                below = sibling[below]
-        replaced += _eliminate(f, ld, m, k, swaps, begin, size_of_matrix)
+                    f[column + uint64(relative[q])] += stack[at + q]
+                at += size
+            below = sibling[below]
+        found = small_lu(f, multipliers, ld, m, k, swaps, begin, size_of_matrix, PIVOT_SHARE)
+        replaced += found if found >= 0 else _eliminate(f, ld, m, k, swaps, begin, size_of_matrix)
         out = uint64(lptr[s])
         for c in range(uint64(k)):
             source = c * uint64(ld)

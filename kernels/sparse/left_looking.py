@@ -3,7 +3,8 @@
 A column of the factors is the solution of a sparse triangular system, whose pattern a depth-first search of the
 columns before it finds (Gilbert and Peierls, 1988), on structures pruned at symmetric pairs (Eisenstat and Liu,
 1992). The diagonal is preferred unless it is small, and rows are scaled by their largest entry, which for circuits
-leaves few pivots elsewhere (Davis and Palamadai Natarajan, 2010). What stands above the diagonal blocks is never
+leaves few pivots elsewhere (Davis and Palamadai Natarajan, 2010). Where a symmetric ordering asks for the diagonal,
+and that never is small, there is nothing to search for (`up_looking`). What stands above the diagonal blocks is never
 factored: the solves read it from the matrix.
 """
 
@@ -13,6 +14,8 @@ import numpy as np
 from numba import complex128, float64, int32, int64, types, uint64
 
 from fsci.kernels.jit import jit
+from fsci.kernels.sparse.column_solve import solve_blocks, solve_blocks_transposed
+from fsci.kernels.sparse.up_looking import factor_in_place
 
 __all__ = ["FULL", "SINGULAR", "factor_columns", "row_scales", "solve_blocks", "solve_blocks_transposed"]
 
@@ -24,8 +27,9 @@ SINGULAR, FULL = -1, -2
 def row_scales(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     """Reciprocals of the largest entries of the rows; one for rows of zeros."""
     scales = np.zeros(n)
-    for k in range(indptr[n]):
-        scales[indices[k]] = max(scales[indices[k]], abs(data[k]))
+    for k in range(uint64(indptr[uint64(n)])):
+        i = uint64(indices[k])
+        scales[i] = max(scales[i], abs(data[k]))
     for i in range(n):
         scales[i] = 1.0 / scales[i] if scales[i] > 0.0 else 1.0
     return scales
@@ -36,6 +40,15 @@ def _wider(a, room):  # type: ignore[no-untyped-def]
     b = np.empty(room, a.dtype)
     b[: a.size] = a
     return b
+
+
+@jit(inline=True)
+def _in_order(n, columns, candidates, bounds):  # type: ignore[no-untyped-def]
+    """Whether a symmetric ordering of all of the matrix asks for its diagonal."""
+    same = bounds.size == 2
+    for k in range(uint64(n)):
+        same = same and columns[k] == candidates[k]
+    return same
 
 
 @jit(
@@ -57,6 +70,13 @@ def factor_columns(  # type: ignore[no-untyped-def]
     blocks begin. Rows of L are those of the matrix, rows of U are places. A negative number tells that a column is
     left without a pivot, or that the factors take more than `limit` entries; ``pivots[0]`` then holds nothing.
     """
+    if _in_order(n, columns, candidates, bounds):
+        status, li, lx, ui, ux = factor_in_place(
+            n, indptr, indices, data, columns, candidates, bounds, scales, share, guess, limit,
+            pivot_rows, places, lptr, uptr, pivots,
+        )  # fmt: skip
+        if status == 0:
+            return status, li, lx, ui, ux
     kind = indices.dtype
     li, lx = np.empty(guess, kind), np.empty(guess, data.dtype)
     ui, ux = np.empty(guess, kind), np.empty(guess, data.dtype)
@@ -196,73 +216,3 @@ def factor_columns(  # type: ignore[no-untyped-def]
                         pruned[j] = tail
                         break
     return swapped, li, lx, ui, ux
-
-
-_SOLVE = [
-    int64(
-        i[::1], i[::1], d[::1], i[::1], i[::1], float64[::1], i[::1], i[::1], int64[::1], i[::1], d[::1],
-        int64[::1], i[::1], d[::1], d[::1], d[::1], d[::1],
-    )
-    for d, i in _KINDS
-]  # fmt: skip
-
-
-@jit(_SOLVE)
-def solve_blocks(  # type: ignore[no-untyped-def]
-    indptr, indices, data, columns, bounds, scales, pivot_rows, places, lptr, li, lx, uptr, ui, ux, pivots, rhs, x
-):  # fmt: skip
-    """Solve with the columns that were factored, from the last block to the first."""
-    n = x.size
-    w, y = np.empty(n, x.dtype), np.empty(n, x.dtype)
-    for i in range(n):
-        w[i] = rhs[i] * scales[i]
-    for b in range(bounds.size - 2, -1, -1):
-        k1, k2 = bounds[b], bounds[b + 1]
-        for k in range(k1, k2):
-            value = w[pivot_rows[k]]
-            y[k] = value
-            if value != 0:
-                for p in range(uint64(lptr[k]), uint64(lptr[k + 1])):
-                    w[uint64(li[p])] -= lx[p] * value
-        for k in range(k2 - 1, k1 - 1, -1):
-            value = y[k] / pivots[k]
-            x[columns[k]] = value
-            for p in range(uint64(uptr[k]), uint64(uptr[k + 1])):
-                y[uint64(ui[p])] -= ux[p] * value
-        if k1 > 0:
-            for k in range(k1, k2):
-                value = x[columns[k]]
-                for q in range(indptr[columns[k]], indptr[columns[k] + 1]):
-                    i = indices[q]
-                    if places[i] < k1:
-                        w[i] -= data[q] * scales[i] * value
-    return 0
-
-
-@jit(_SOLVE)
-def solve_blocks_transposed(  # type: ignore[no-untyped-def]
-    indptr, indices, data, columns, bounds, scales, pivot_rows, places, lptr, li, lx, uptr, ui, ux, pivots, rhs, x
-):  # fmt: skip
-    """Solve with the transpose, from the first block to the last."""
-    n = x.size
-    c = np.empty(n, x.dtype)
-    for b in range(bounds.size - 1):
-        k1, k2 = bounds[b], bounds[b + 1]
-        for k in range(k1, k2):
-            value = rhs[columns[k]]
-            if k1 > 0:
-                for q in range(indptr[columns[k]], indptr[columns[k] + 1]):
-                    i = indices[q]
-                    if places[i] < k1:
-                        value -= data[q] * scales[i] * x[i]
-            for p in range(uint64(uptr[k]), uint64(uptr[k + 1])):
-                value -= ux[p] * c[uint64(ui[p])]
-            c[k] = value / pivots[k]
-        for k in range(k2 - 1, k1 - 1, -1):
-            value = c[k]
-            for p in range(uint64(lptr[k]), uint64(lptr[k + 1])):
-                value -= lx[p] * x[uint64(li[p])]
-            x[pivot_rows[k]] = value
-    for i in range(n):
-        x[i] *= scales[i]
-    return 0

@@ -8,7 +8,7 @@ structure of a front is its own columns and the border below them, whose length 
 from __future__ import annotations
 
 import numpy as np
-from numba import float64, int32, int64, void
+from numba import float64, int32, int64, uint64, void
 
 from fsci.kernels.jit import jit
 
@@ -104,48 +104,49 @@ def borders(count, first, above, pointers, starts, lists, order, inverse, rows):
         if above[s] != -1:
             sibling[s] = child[above[s]]
             child[above[s]] = s
-    for s in range(count):
-        p = pointers[s]
-        end = first[s + 1]
-        for j in range(first[s], end):
-            i = order[j]
-            for q in range(starts[i], starts[i + 1]):
-                r = inverse[lists[q]]
-                if r >= end and seen[r] != s:
-                    seen[r] = s
+    one = uint64(1)
+    for s in range(uint64(count)):
+        p = uint64(pointers[s])
+        end = first[s + one]
+        for j in range(uint64(first[s]), uint64(end)):
+            i = uint64(order[j])
+            for q in range(uint64(starts[i]), uint64(starts[i + one])):
+                r = inverse[uint64(lists[q])]
+                if r >= end and seen[uint64(r)] != s:
+                    seen[uint64(r)] = s
                     rows[p] = r
-                    p += 1
+                    p += one
         c = child[s]
         while c != -1:
-            for q in range(pointers[c], pointers[c + 1]):
+            for q in range(uint64(pointers[uint64(c)]), uint64(pointers[uint64(c) + one])):
                 r = rows[q]
-                if r >= end and seen[r] != s:
-                    seen[r] = s
+                if r >= end and seen[uint64(r)] != s:
+                    seen[uint64(r)] = s
                     rows[p] = r
-                    p += 1
-            c = sibling[c]
-        if p != pointers[s + 1]:
-            return s
+                    p += one
+            c = sibling[uint64(c)]
+        if p != uint64(pointers[s + one]):
+            return int64(s)
     # In order by two bucket sorts over all borders at once.
     by_row = np.zeros(n + 1, np.int64)
-    for q in range(pointers[count]):
-        by_row[rows[q] + 1] += 1
-    for i in range(n):
-        by_row[i + 1] += by_row[i]
+    for q in range(uint64(pointers[count])):
+        by_row[uint64(rows[q]) + one] += 1
+    for i in range(uint64(n)):
+        by_row[i + one] += by_row[i]
     owners = np.empty(pointers[count], rows.dtype)
-    for s in range(count):
-        for q in range(pointers[s], pointers[s + 1]):
-            r = rows[q]
-            owners[by_row[r]] = s
+    for s in range(uint64(count)):
+        for q in range(uint64(pointers[s]), uint64(pointers[s + one])):
+            r = uint64(rows[q])
+            owners[uint64(by_row[r])] = s
             by_row[r] += 1
     place = pointers[:count].copy()
-    q = 0
-    for i in range(n):
-        while q < by_row[i]:
-            s = owners[q]
-            rows[place[s]] = i
+    q = uint64(0)
+    for i in range(uint64(n)):
+        while q < uint64(by_row[i]):
+            s = uint64(owners[q])
+            rows[uint64(place[s])] = i
             place[s] += 1
-            q += 1
+            q += one
     return -1
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.calibrate_direct import grid, network
 from fsci.kernels.sparse.dissection import dissected
+from fsci.kernels.sparse.low_degree import eliminate_low_degrees
 from fsci.kernels.sparse.multifrontal import cholesky, graph_of, lu, minimum_degree, ordering_of, supernodal
 from fsci.kernels.sparse.separators import separate
 
@@ -48,14 +49,43 @@ def test_minimum_degree_is_a_permutation_with_exact_counts(n, per_row, seed, kin
 
 
 def test_dense_rows_are_set_aside():
+    plane = grid(50, 50)
+    n = plane.shape[0] + 1
+    dense = np.ones((1, n - 1))
+    a = sp.csc_array(sp.block_array([[plane, dense.T], [dense, np.full((1, 1), 2.0 * n)]]))
+    ordering = minimum_degree(*graph(a))
+    assert ordering.order[-1] == n - 1
+    # Without it the ordering is one of the plane.
+    assert ordering.entries <= 1.3 * (minimum_degree(*graph(plane)).entries + n)
+
+
+def test_a_star_does_not_fill():
     n = 3000
     a = sp.lil_array(sp.eye_array(n) * 2.0 * n)
     a[0, :] = 1.0
     a[:, 0] = 1.0
-    a[0, 0] = 2.0 * n
-    ordering = minimum_degree(*graph(sp.csc_array(a)))
-    assert ordering.order[-1] == 0
-    assert ordering.entries == 2 * n - 1
+    assert minimum_degree(*graph(sp.csc_array(a))).entries == 2 * n - 1
+
+
+@given(st.integers(3, 80), st.integers(0, 1000), st.sampled_from([0.0, 0.5, 1.0]))
+def test_graphs_of_width_two_are_eliminated_by_low_degrees(n, seed, share):
+    rng = np.random.default_rng(seed)
+    edges = [(0, 1)]
+    for i in range(2, n):
+        # Onto an edge, which makes a triangle, or onto an end of it.
+        u, v = edges[rng.integers(len(edges))]
+        edges += [(i, u), (i, v)] if rng.random() < share else [(i, u)]
+    place = rng.permutation(n)
+    rows, columns = place[np.array(edges).T]
+    a = sp.csc_array((np.ones(len(edges)), (rows, columns)), shape=(n, n))
+    starts, lists = graph(sp.csc_array(a + a.T + sp.eye_array(n)))
+    order, costs = np.empty(n, np.int32), np.empty(2)
+    assert eliminate_low_degrees(n, starts, lists.copy(), np.empty(n, np.int32), order, costs) == n
+    counts, _ = eliminated(sp.csc_array(a + a.T), order)
+    assert counts.max() <= 3
+    # Trees, and trees of triangles, do not fill.
+    assert share == 0.5 or counts.sum() == n + len(edges)
+    assert costs.tolist() == [counts.sum(), (counts**2).sum()]
 
 
 @pytest.mark.parametrize("a", [grid(40, 40), grid(12, 12, 12), network(1500)], ids=["plane", "cube", "network"])
