@@ -43,6 +43,7 @@ bench: $(STAMP)  ## fsci against SciPy and other peers side by side, work-precis
 	$(BIN)/python -m benchmarks.work_precision --quick
 	$(BIN)/python -m benchmarks.sparse_side_by_side --seconds 0.3
 	$(BIN)/python -m benchmarks.spsolve_side_by_side --seconds 0.1
+	$(BIN)/python -m benchmarks.iterations_side_by_side --seconds 0.3
 	$(BIN)/python -m benchmarks.site
 
 calibrate: $(STAMP)  ## measure the shipped cost and success tables again, on this machine
