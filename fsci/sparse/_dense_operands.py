@@ -72,7 +72,7 @@ def matvec(self: Any, other: Any) -> Any:
                     return y
         elif self._format == "csc" and _threads(_FLOAT64, data.size + rows) == 1:
             y = np.zeros(rows)
-            if columns_times_vector(indptr, indices, data, other, y, 0, columns) < 0:
+            if columns_times_vector(indptr, indices, data, other, y, 0, 0, columns) < 0:
                 return y
     if (
         other.dtype is dtype

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fsci.core.profile import load_profile, seconds
-from fsci.kernels.threads import spread, thread_count
+from fsci.kernels.threads import thread_count
 
-__all__ = ["Threads", "add_all", "by_entries", "evenly"]
+__all__ = ["Threads", "by_entries", "evenly"]
 
 
 class Threads:
@@ -89,13 +88,3 @@ def by_entries(indptr: Any, rows: int, parts: int) -> list[int]:
 def evenly(count: int, parts: int) -> list[int]:
     """Bounds that cut ``range(count)`` into `parts`."""
     return [count * i // parts for i in range(parts + 1)]
-
-
-def add_all(total: Any, others: Sequence[Any], parts: int) -> None:
-    """Add the vectors `others` to `total`, each in its order, the places cut into `parts`."""
-
-    def add_range(start: int, stop: int) -> None:
-        for other in others:
-            np.add(total[start:stop], other[start:stop], out=total[start:stop])
-
-    spread(add_range, evenly(len(total), parts))

@@ -174,6 +174,26 @@ def test_products_of_sparse_with_sparse_in_several_parts(dtype, parts, monkeypat
         same(a @ b, theirs, exact=True)
 
 
+@pytest.mark.parametrize("parts", [2, 3, 5])
+@pytest.mark.parametrize("form", ["csc", "coo"])
+@pytest.mark.parametrize("outlier", [None, 0, 1999])
+def test_bands_and_what_lies_outside_of_them(form, parts, outlier, monkeypatch):
+    """The stretch of rows that a thread reaches is a guess; sums are the same where it is wrong."""
+    monkeypatch.setattr(split.Threads, "__call__", lambda self, dtype, work: parts)
+    n, rng = 2000, np.random.default_rng(parts)
+    offsets = [-30, -1, 0, 1, 30]
+    a = sp.diags_array([rng.standard_normal(n - abs(k)) for k in offsets], offsets=offsets).tolil()
+    if outlier is not None:
+        a[outlier, [400, 900, 1300, 1700]] = 7.0
+    a = sp.csc_array(a) if form == "csc" else sp.csc_array(a).tocoo()
+    x = rng.standard_normal(n)
+    theirs = a @ x
+    with fsci.patch_scipy():
+        first = a @ x
+        assert all(np.array_equal(first, a @ x) for _ in range(5))
+    np.testing.assert_allclose(first, theirs, rtol=1e-13, atol=1e-13)
+
+
 def test_several_threads_give_the_same_bits_each_time(threads):
     rng = np.random.default_rng(0)
     a = sp.random_array((3000, 2500), density=0.01, rng=rng).tocsc()

@@ -18,8 +18,9 @@ from fsci.kernels.jit import jit
 from fsci.kernels.lanes import load, splat, store
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
 from fsci.kernels.sparse.prefetch import PREFETCH_AHEAD, STREAM_AHEAD, prefetch
+from fsci.kernels.sparse.scattering import reach, scatter
 from fsci.kernels.sparse.soundness import A_CALL, inside
-from fsci.kernels.sparse.split import Threads, add_all, by_entries, evenly
+from fsci.kernels.sparse.split import Threads, by_entries, evenly
 from fsci.kernels.threads import spread
 
 __all__ = [
@@ -36,20 +37,36 @@ _CSC_VECTORS_THREADS = Threads("csc_vectors")
 _KINDS = [(float64, int32), (float64, int64), (complex128, int32), (float32, int32), (complex64, int32)]
 
 
-@jit([int64(i[::1], i[::1], d[::1], d[::1], d[::1], int64, int64) for d, i in _KINDS])
-def columns_times_vector(indptr, indices, data, x, y, start, stop):  # type: ignore[no-untyped-def]
-    """Y += A[:, start:stop] x[start:stop]; gives -1, or a column near which A is malformed."""
+@jit(inline=True)
+def _smallest(indices, start, stop):  # type: ignore[no-untyped-def]
+    smallest = int64(indices[start]) if stop > start else int64(0)
+    for k in range(uint64(start), uint64(stop)):
+        smallest = min(smallest, int64(indices[k]))
+    return smallest
+
+
+@jit([int64(i[::1], i[::1], d[::1], d[::1], d[::1], int64, int64, int64) for d, i in _KINDS])
+def columns_times_vector(indptr, indices, data, x, y, low, start, stop):  # type: ignore[no-untyped-def]
+    """Add A[:, start:stop] x[start:stop] to y, whose first entry is that of row `low`.
+
+    Gives -1, or a column from which on nothing was added: near it A is malformed, or reaches outside of y.
+    """
     stored = min(indices.size, data.size)
     if stop > x.size:
         return start
     for first in range(start, stop, ROWS_AT_ONCE):
         last = min(first + ROWS_AT_ONCE, stop)
-        if not compressed_inside(indptr, indices, stored, y.size, first, last):
+        if not compressed_inside(indptr, indices, stored, low + y.size, first, last):
+            return first
+        begin, end = int64(indptr[first]), int64(indptr[last])
+        if low > 0 and end > begin and _smallest(indices, begin, end) < low:
             return first
         for j in range(uint64(first), uint64(last)):
             factor = x[j]
-            for k in range(uint64(indptr[j]), uint64(indptr[j + uint64(1)])):
-                y[uint64(indices[k])] += data[k] * factor
+            begin_j = uint64(indptr[j])
+            prefetch(data, begin_j + uint64(STREAM_AHEAD))
+            for k in range(begin_j, uint64(indptr[j + uint64(1)])):
+                y[uint64(indices[k]) - uint64(low)] += data[k] * factor
     return -1
 
 
@@ -104,17 +121,17 @@ def columns_times_doubles(indptr, indices, data, x, y, start, stop):  # type: ig
 
 def csc_matvec(rows: int, columns: int, indptr: Any, indices: Any, data: Any, x: Any) -> Any:
     """A x, for arrays of one dtype and one index dtype."""
-    parts = VECTOR_THREADS(data.dtype, data.size + rows)
-    if parts == 1:
-        y = np.zeros(rows, data.dtype)
-        bad = columns_times_vector(indptr, indices, data, x, y, 0, columns)
+    bounds = sorted({0, *by_entries(indptr, columns, VECTOR_THREADS(data.dtype, data.size + rows)), columns})
+    y = np.zeros(rows, data.dtype)
+    if len(bounds) <= 2:
+        bad = columns_times_vector(indptr, indices, data, x, y, 0, 0, columns)
     else:
-        bounds = by_entries(indptr, columns, parts)
-        own = {start: np.zeros(rows, data.dtype) for start in bounds[:-1]}
-        bounds = [*own, columns]  # two equal bounds are one
-        bad = max(spread(lambda i, j: columns_times_vector(indptr, indices, data, x, own[i], i, j), bounds))
-        y, *others = own.values()
-        add_all(y, others, parts)
+        bad = scatter(
+            y,
+            bounds,
+            lambda i, j: reach(indices, int(indptr[i]), int(indptr[j]), rows),
+            lambda own, low, i, j: columns_times_vector(indptr, indices, data, x, own, low, i, j),
+        )
     if bad >= 0:
         raise malformed(indptr, indices, min(indices.size, data.size), rows, columns)
     return y
