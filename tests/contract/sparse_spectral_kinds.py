@@ -138,6 +138,11 @@ def _blocks(rng: Rng, dtype: str) -> Iterator[Variant]:
         yield f"{largest}", (a, x), {"largest": largest, "tol": 1e-4, "maxiter": 200}
 
 
+def _lowest(rng: Rng, dtype: str) -> Iterator[Variant]:
+    a = _grid(16, dtype)
+    yield "lowest", (a, rng.standard_normal((256, 4)).astype(dtype)), {"largest": False, "tol": 1e-7, "maxiter": 200}
+
+
 def same_blocks(ours: Any, theirs: Any, args: tuple[Any, ...], rtol: float) -> None:
     """The same eigenvalues, to the square of the tolerance of the iteration."""
     close(ours[0], theirs[0], 1e-8)
@@ -201,7 +206,10 @@ CASES: dict[str, list[Case]] = {
     ],
     "sparse_pencil_eigen": [Case("sparse.linalg.eigsh", _pencils, same_pencil_pairs, _REAL)],
     "sparse_general_eigen": [Case("sparse.linalg.eigs", _general, same_pairs)],
-    "sparse_block_eigen": [_Copying("sparse.linalg.lobpcg", _blocks, same_blocks, ("float64",))],
+    "sparse_block_eigen": [
+        _Copying("sparse.linalg.lobpcg", _blocks, same_blocks, ("float64",)),
+        _Copying("sparse.linalg.lobpcg", _lowest, same_blocks, ("float64",), policy={"mode": "hardened"}),
+    ],
     "sparse_svd": [Case("sparse.linalg.svds", _rectangular, same_triplets)],
     "exponential_action": [Case("sparse.linalg.expm_multiply", _actions, same_values)],
     "sparse_inverse": [Case("sparse.linalg.inv", _invertible, same_sparse)],
