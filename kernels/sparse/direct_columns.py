@@ -14,6 +14,7 @@ from fsci.kernels.sparse.transversal import TOO_LONG, components, transversal
 __all__ = [
     "ANOTHER_WAY",
     "BAND",
+    "CHECKED",
     "DIAGONAL_SHARE",
     "EMPTY",
     "EVIDENCE",
@@ -30,7 +31,7 @@ __all__ = [
     "direct_matched",
 ]
 
-SOLVED, ANOTHER_WAY, MALFORMED, TRIANGLE, EVIDENCE, UNMATCHED, BAND, EMPTY, INDEFINITE = range(9)
+SOLVED, ANOTHER_WAY, MALFORMED, TRIANGLE, EVIDENCE, UNMATCHED, BAND, EMPTY, INDEFINITE, CHECKED = range(10)
 _KINDS = [(float64, int32), (complex128, int32)]
 
 # Share of the largest entry of a scaled column from which its diagonal one is the pivot (KLU's).
@@ -62,11 +63,13 @@ def _measured(indptr, indices, data, x, b, r, by_rows):  # type: ignore[no-untyp
     norm, size_x, size_b, size_r = 0.0, 0.0, 0.0, 0.0
     for i in range(n):
         norm, size_x, size_b = max(norm, sums[i]), max(size_x, abs(x[i])), max(size_b, abs(b[i]))
-        if not abs(r[i]) <= size_r:
-            size_r = abs(r[i])
+        if not abs(r[i]) < np.inf:
+            return np.inf
+        size_r = max(size_r, abs(r[i]))
     if size_r == 0.0:
         return 0.0
-    return size_r / (norm * size_x + size_b)
+    room = norm * size_x + size_b
+    return size_r / room if room < np.inf else np.inf
 
 
 @jit([float64(i[::1], i[::1], d[::1], d[::1], d[::1], float64) for d, i in _KINDS])
@@ -114,7 +117,7 @@ def by_columns(  # type: ignore[no-untyped-def]
         for i in range(n):
             x[i] += step[i]
         if _measured(indptr, indices, data, x, b, r, float64(by_rows)) <= tolerance:
-            return SOLVED
+            return CHECKED
     return ANOTHER_WAY
 
 
@@ -124,8 +127,8 @@ def alike(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     sums = np.zeros(n, data.dtype)
     for j in range(n):
         for k in range(indptr[j], indptr[j + 1]):
-            # Fractional parts of multiples of the golden section repeat nothing.
-            sums[j] += data[k] * (0.6180339887498949 * (indices[k] + 1) % 1.0)
+            # Multiples of the golden section of 2^32 repeat nothing (Knuth, 1998, section 6.4).
+            sums[j] += data[k] * (uint64(indices[k] + 1) * uint64(2654435769) & uint64(0xFFFFFFFF))
     for j in range(n):
         for k in range(indptr[j], indptr[j + 1]):
             i = indices[k]

@@ -17,7 +17,7 @@ from fsci.core.errors import SingularMatrixError
 from fsci.core.frames import FRAME
 from fsci.kernels.sparse import factored
 from fsci.kernels.sparse.compressed import one_matrix
-from fsci.kernels.sparse.direct_columns import alike
+from fsci.kernels.sparse.direct_columns import alike, backward_error
 from fsci.kernels.sparse.factored import EXACTLY_SINGULAR
 from fsci.kernels.sparse.host import small_direct, superlu
 from fsci.kernels.sparse.matching import matched
@@ -221,6 +221,20 @@ def test_the_plan_takes_pivots_in_pairs_where_the_diagonal_cancels(dtype, make, 
     room = np.finfo(dtype).eps * n
     assert np.abs(mesh @ found - b).max() <= room * (5.0 * np.abs(found).max() + np.abs(b).max())
     np.testing.assert_allclose(found, theirs, rtol=0, atol=100 * room * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_what_is_not_finite_has_no_backward_error(dtype):
+    one = one_matrix(sp.csc_array(network(20).astype(dtype)))
+    b = np.ones(20, dtype)
+    for place in (0, 19):
+        for value in (np.nan, np.inf):
+            x = np.ones(20, dtype)
+            x[place] = value
+            assert backward_error(*one[1:4], x, b, 0.0) == np.inf
+    large = one_matrix(sp.csc_array(np.array([[1e200, 1e200], [0.0, 1e200]], dtype)))
+    x = np.array([1e150, -1e150], dtype)
+    assert backward_error(*large[1:4], x, np.ones(2, dtype), 0.0) == np.inf
 
 
 def test_columns_that_are_the_same_are_seen_before_they_are_factored():

@@ -20,6 +20,7 @@ from fsci.kernels.sparse.direct import direct
 from fsci.kernels.sparse.direct_columns import (
     ANOTHER_WAY,
     BAND,
+    CHECKED,
     EMPTY,
     EVIDENCE,
     INDEFINITE,
@@ -75,6 +76,10 @@ def fast(A: Any, b: Any) -> Any:
         status = direct(a.n, a.indptr, a.indices, a.data, sides, x, *options)
         if status == UNMATCHED:
             status = _matched(a, sides, x, x[0].real >= SYMMETRY, *options)
+        if status == CHECKED:
+            if A.dtype == x.dtype:
+                return x
+            status = SOLVED
         if status == BAND:
             band = band_factors(a, int(x[0].real), int(x[-1].real))
             if band is None:  # a zero pivot: SciPy's answer hangs on what SuperLU finds
