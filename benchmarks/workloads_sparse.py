@@ -45,7 +45,8 @@ def random_rows(n: int, entries: int = 5, canonical: bool = False) -> Any:
 
 def _method(a: Any, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """fsci's method and SciPy's for a container."""
-    (cls, _), own = next((key, own) for key, own in METHODS.items() if isinstance(a, key[0]) and key[1] == name)
+    cls = next(cls for cls in type(a).__mro__ if (cls, name) in METHODS)
+    own = METHODS[cls, name]
     theirs = vars(cls).get(name) or getattr(cls, name)
     return own, theirs
 
