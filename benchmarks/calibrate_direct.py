@@ -1,8 +1,8 @@
 """Measure the costs of the sparse direct solvers, and write them into the shipped profile.
 
 ``python -m benchmarks.calibrate_direct [NAME]``. Grids in two and three dimensions and graphs of power networks' kind;
-the same with their rows shuffled; a kernel's seconds are tabulated against its own measure of work, as a curve
-that does not fall.
+the same with their rows shuffled, shifted, and under constraints; a kernel's seconds are tabulated against its own
+measure of work, as a curve that does not fall.
 """
 
 from __future__ import annotations
@@ -50,12 +50,26 @@ def network(n: int) -> Any:
     return sp.csc_array(sp.diags_array(1e-3 - np.asarray(a.sum(axis=1)).ravel()) + a)
 
 
+def saddle(n: int) -> Any:
+    """A network's matrix under constraints, two for five of its rows: symmetric, with zeros on the diagonal."""
+    rng = np.random.default_rng(n)
+    m = 2 * n // 5
+    constraints = sp.random_array((m, n), density=2.0 / n, rng=rng) + sp.eye_array(m, n)
+    return sp.csc_array(sp.block_array([[network(n), constraints.T], [constraints, None]]))
+
+
 def matrices() -> Iterator[Any]:
     """From some hundred rows to some ten thousand."""
     for n in (10, 17, 30, 60, 100, 200, 350):
         yield grid(n, n)
     for n in (5, 8, 12, 18, 25):
         yield grid(n, n, n)
+    for n in (10, 17, 30, 60, 100, 200):
+        yield sp.csc_array(grid(n, n) - 4.1234 * sp.eye_array(n * n))
+    for n in (8, 12, 18, 25):
+        yield sp.csc_array(grid(n, n, n) - 6.1234 * sp.eye_array(n**3))
+    for n in (100, 300, 1000, 3000, 10000):
+        yield saddle(n)
     for n in (200, 600, 2000, 6000, 20000):
         yield network(n)
     for n in (10, 30, 100, 350):

@@ -225,15 +225,16 @@ def _panel(f, ld, m, base, begin, end, w, names, orders, share, hermitian):  # t
 @jit(
     [int64(d[::1], int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], float64, boolean) for d in _KINDS]
 )
-def _panels(f, ld, m, begin, end, step, w, names, orders, share, hermitian):  # type: ignore[no-untyped-def]
+def _panels(f, ld, m, base, begin, end, step, w, names, orders, share, hermitian):  # type: ignore[no-untyped-def]
     """The same, by panels of `step` columns; those that find no pivot wait behind the others."""
     p, untried = begin, end
     while p < untried:
         first, stop = p, min(p + step, untried)
-        p = _panel(f, ld, m, begin, first, stop, w, names, orders, share, hermitian)
-        _rest(f, ld, m, begin, first, p, stop, end, w, hermitian)
+        p = _panel(f, ld, m, base, first, stop, w, names, orders, share, hermitian)
+        if p > first:
+            _rest(f, ld, m, base, first, p, stop, end, w, hermitian)
         for c in range(min(stop - p, untried - stop)):
-            _exchange(f, ld, m, begin, p, p + c, untried - 1 - c, w, names, hermitian)
+            _exchange(f, ld, m, base, p, p + c, untried - 1 - c, w, names, hermitian)
         untried -= stop - p
     return p
 
@@ -245,26 +246,30 @@ def eliminate(f, ld, m, k, w, names, orders, share, hermitian):  # type: ignore[
     L stands below the diagonal, D on it, and between a pair; ``orders[p]`` is 1 or 2 at the first column of a pivot and
     0 at the second of a pair. `names` change places with their rows. From `w` on, f has room for a panel of columns.
     """
-    p = int64(0)  # typed, else all below is compiled for a constant too
+    base = p = int64(0)  # typed, else all below is compiled for a constant too
     width, step = (PANEL, _STEP) if k > PANEL else (_FEW, _FEW)
     while p < k:
-        begin, end = p, min(p + width, k)
-        p = _panels(f, ld, m, begin, end, step, w, names, orders, share, hermitian)
+        begin, end = p, min(p + min(width, PANEL - p + base), k)
+        p = _panels(f, ld, m, base, begin, end, step, w, names, orders, share, hermitian)
         if p == begin:
-            # Nothing is pending: partners may come from all columns.
+            # All fully summed columns are up to date: partners may come from any of them.
             for c in range(begin, k):
                 order, other = _pivot(f, ld, p, k, m, c, share, hermitian)
                 if order > 0:
-                    _exchange(f, ld, m, p, p, p, c if order == 2 else other, w, names, hermitian)
+                    _exchange(f, ld, m, base, p, p, c if order == 2 else other, w, names, hermitian)
                     if order == 2:
-                        _exchange(f, ld, m, p, p, p + 1, c if other == p else other, w, names, hermitian)
+                        _exchange(f, ld, m, base, p, p + 1, c if other == p else other, w, names, hermitian)
                     break
-            else:
-                return p
-            p = _panels(f, ld, m, begin, end, step, w, names, orders, share, hermitian)
+            p = _panels(f, ld, m, base, begin, end, step, w, names, orders, share, hermitian)
             if p == begin:
-                return p
-        _rest(f, ld, m, begin, begin, p, end, m, w, hermitian)
+                break
+        _rest(f, ld, m, base, begin, p, end, k, w, hermitian)
         for c in range(min(end - p, k - end)):
-            _exchange(f, ld, m, p, p, p + c, k - 1 - c, w, names, hermitian)
+            _exchange(f, ld, m, base, p, p + c, k - 1 - c, w, names, hermitian)
+        if p - base > PANEL - _FEW:
+            _rest(f, ld, m, base, base, p, k, m, w, hermitian)
+            base = p
+    if p > base:
+        # The border takes part in no search: one pass over it serves many small panels.
+        _rest(f, ld, m, base, base, p, k, m, w, hermitian)
     return p
