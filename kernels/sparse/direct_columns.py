@@ -127,8 +127,10 @@ def alike(n, indptr, indices, data):  # type: ignore[no-untyped-def]
     sums = np.zeros(n, data.dtype)
     for j in range(n):
         for k in range(indptr[j], indptr[j + 1]):
-            # Multiples of the golden section of 2^32 repeat nothing (Knuth, 1998, section 6.4).
-            sums[j] += data[k] * (uint64(indices[k] + 1) * uint64(2654435769) & uint64(0xFFFFFFFF))
+            # Not linear in the index, or neighbours left and right of a column cancel (Steele, Lea and Flood, 2014).
+            z = uint64(indices[k] + 1) * uint64(0x9E3779B97F4A7C15)
+            z = (z ^ (z >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
+            sums[j] += data[k] * np.float64(z >> uint64(32))
     for j in range(n):
         for k in range(indptr[j], indptr[j + 1]):
             i = indices[k]

@@ -241,6 +241,8 @@ def test_columns_that_are_the_same_are_seen_before_they_are_factored():
     mesh = (grid(31, 30) != 0).astype(float)
     one, twins = one_matrix(sp.csc_array(mesh)), one_matrix(sp.csc_array(sp.kron(mesh, np.ones((2, 2)))))
     assert not alike(*one[:4])
+    line = sp.diags_array(np.ones((7, 500)), offsets=range(-3, 4), shape=(500, 500))
+    assert not alike(*one_matrix(sp.csc_array(line))[:4])
     assert alike(*twins[:4])
 
 
