@@ -7,6 +7,8 @@ import pytest
 import scipy.sparse as sp
 
 import fsci
+from fsci.core.types import Evidence, Problem
+from fsci.kernels.sparse.host import multigrid_refined
 
 FORCED = {"overrides": {"sparse_linear_system": "multigrid_refined"}}
 
@@ -92,3 +94,11 @@ def test_a_nearly_singular_mesh_is_never_silently_wrong():
     diagnosis = solved(a, b)
     assert diagnosis.certificate.verdict == "uncertified"
     assert diagnosis.certificate.forward_error > 1e-6
+
+
+def test_a_bound_that_is_asked_for_counts_its_solves():
+    a = mesh(40, 40)
+    problem = Problem("sparse_linear_system", (a, np.ones(1600)), {}, "host", a.dtype, None, 1600)
+    alone = multigrid_refined.work(problem, Evidence())
+    with fsci.policy(mode="hardened"):
+        assert multigrid_refined.work(problem, Evidence()) > 20.0 * alone
