@@ -25,6 +25,8 @@ from fsci.kernels.sparse.sparse_residual import compressed_residual
 __all__: list[str] = []
 
 _U = 2.0**-53
+# What the parts of one product may lose below the normal numbers: some multiples of 2**-1074.
+_LOST = 2.0**-1068
 
 
 @register_check("iterative_solve", "host")
@@ -69,7 +71,7 @@ def _by_factors(problem: Problem, x: Any, solve: Callable[..., Any]) -> tuple[fl
             return math.inf, math.inf
         longest = float(np.diff(a.indptr).max(initial=0))
         # Room for the residual's own rounding: once of itself, and of the second order of its terms.
-        target = np.abs(r) + _U * np.abs(r) + 4.0 * ((longest + 2.0) * _U) ** 2 * w + np.finfo(float).tiny
+        target = np.abs(r) + _U * np.abs(r) + 4.0 * ((longest + 2.0) * _U) ** 2 * w + (longest + 2.0) * _LOST
         shift = ESTIMATOR_SAFETY * defect(stored, solve)
         condition = inverse_weighted_norm(solve, w / size, stored.data.dtype)
         if not shift < CONTRACTION:

@@ -25,6 +25,8 @@ from fsci.kernels.sparse.sparse_residual import compressed_residual
 __all__: list[str] = []
 
 _U = 2.0**-53
+# What the parts of one product may lose below the normal numbers: some multiples of 2**-1074.
+_LOST = 2.0**-1068
 _ROUNDED_UP = 1.0 + 2.0**-30  # norms and quotients of positive numbers
 
 
@@ -91,7 +93,7 @@ def _forward(
     r, w = measured
     longest = float(np.diff(a.indptr).max(initial=0)) if a.by_rows else float(np.bincount(a.indices).max(initial=0))
     # Room for the rounding of the residual: once of itself, and of the second order of its terms.
-    room = _U * np.abs(r) + 4.0 * ((longest + 2.0) * _U) ** 2 * w + np.finfo(float).tiny
+    room = _U * np.abs(r) + 4.0 * ((longest + 2.0) * _U) ** 2 * w + (longest + 2.0) * _LOST
     size = np.atleast_1d(_size(x)).astype(float)
     if not (size > 0.0).all():
         # A zero solution has no relative error; only a zero right-hand side has it exactly.
