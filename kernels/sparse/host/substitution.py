@@ -8,6 +8,7 @@ right-hand sides need none: each thread takes some of them, four at a time, in m
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -171,8 +172,12 @@ def _solve(problem: Problem, x: Any, start: int, stop: int) -> int:
 def _run(problem: Problem, evidence: Evidence) -> Attempt:
     x = problem.operands[1].copy()
     columns = x.shape[1]
-    parts = max(min(_THREADS(x.dtype, _work(problem, evidence)), columns), -(-columns // _WIDTH))
-    codes = spread(lambda i, j: _solve(problem, x, i, j), evenly(columns, parts))
+    threads = _THREADS(x.dtype, _work(problem, evidence))
+    bounds = evenly(columns, max(min(threads, columns), -(-columns // _WIDTH)))
+    if threads == 1:
+        codes = [_solve(problem, x, i, j) for i, j in pairwise(bounds)]
+    else:
+        codes = spread(lambda i, j: _solve(problem, x, i, j), bounds)
     code = max(codes) if max(codes) >= 0 else min(codes)
     if code == -2:
         return Attempt(None, status="declined")
