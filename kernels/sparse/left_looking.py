@@ -15,6 +15,7 @@ from numba import complex128, float64, int32, int64, types, uint64
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.column_solve import solve_blocks, solve_blocks_transposed
+from fsci.kernels.sparse.moduli import rough_modulus
 from fsci.kernels.sparse.up_looking import factor_in_place
 
 __all__ = ["FULL", "SINGULAR", "factor_columns", "row_scales", "solve_blocks", "solve_blocks_transposed"]
@@ -25,11 +26,11 @@ SINGULAR, FULL = -1, -2
 
 @jit([float64[::1](int64, i[::1], i[::1], d[::1]) for d, i in _KINDS])
 def row_scales(n, indptr, indices, data):  # type: ignore[no-untyped-def]
-    """Reciprocals of the largest entries of the rows; one for rows of zeros."""
+    """Reciprocals of the largest entries of the rows, of complex ones roughly; one for rows of zeros."""
     scales = np.zeros(n)
     for k in range(uint64(indptr[uint64(n)])):
         i = uint64(indices[k])
-        scales[i] = max(scales[i], abs(data[k]))
+        scales[i] = max(scales[i], rough_modulus(data[k]))
     for i in range(n):
         scales[i] = 1.0 / scales[i] if scales[i] > 0.0 else 1.0
     return scales
@@ -72,7 +73,7 @@ def factor_columns(  # type: ignore[no-untyped-def]
     """
     if _in_order(n, columns, candidates, bounds):
         status, li, lx, ui, ux = factor_in_place(
-            n, indptr, indices, data, columns, candidates, bounds, scales, share, guess, limit,
+            n, indptr, indices, data, columns, candidates, scales, share, guess, limit,
             pivot_rows, places, lptr, uptr, pivots,
         )  # fmt: skip
         if status == 0:

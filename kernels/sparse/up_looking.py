@@ -19,95 +19,98 @@ _KINDS = [(float64, int32), (complex128, int32)]
 REFUSED = -3
 
 
+@jit(inline=True)
+def _backwards(a, first, last):  # type: ignore[no-untyped-def]
+    """Turn ``a[first:last]`` round; gives `last`."""
+    low, high = uint64(first), uint64(last)
+    while low + uint64(1) < high:
+        high -= uint64(1)
+        a[low], a[high] = a[high], a[low]
+        low += uint64(1)
+    return last
+
+
 @jit(
     [
         types.Tuple((int64, i[::1], d[::1], i[::1], d[::1]))(
-            int64, i[::1], i[::1], d[::1], i[::1], i[::1], i[::1], float64[::1], float64, int64, int64,
+            int64, i[::1], i[::1], d[::1], i[::1], i[::1], float64[::1], float64, int64, int64,
             i[::1], i[::1], int64[::1], int64[::1], d[::1],
         )
         for d, i in _KINDS
     ]
 )  # fmt: skip
 def factor_in_place(  # type: ignore[no-untyped-def]
-    n, indptr, indices, data, columns, candidates, bounds, scales, share, guess, limit,
+    n, indptr, indices, data, columns, candidates, scales, share, guess, limit,
     pivot_rows, places, lptr, uptr, pivots,
 ):  # fmt: skip
-    """Factor as `factor_columns` does, every pivot the row preferred; `REFUSED` where one of them is too small."""
+    """Factor all as one block, as `factor_columns` does, each pivot the row preferred; `REFUSED` where one is small."""
     kind = indices.dtype
     one, two = uint64(1), uint64(2)
     zero = data.dtype.type(0)
-    for k in range(n):
-        places[uint64(candidates[uint64(k)])] = k
-        pivot_rows[uint64(k)] = candidates[uint64(k)]
-    begins = np.empty(n, kind)  # of the block of a place
-    for b in range(bounds.size - 1):
-        for k in range(bounds[uint64(b)], bounds[uint64(b + 1)]):
-            begins[uint64(k)] = bounds[uint64(b)]
-    # Rows of the strict lower triangle, by counting.
+    for k in range(uint64(n)):
+        places[uint64(candidates[k])] = k
+        pivot_rows[k] = candidates[k]
+    # Rows of the strict lower triangle, by counting. Which side of the diagonal an entry stands on is not to be
+    # foreseen by a processor: what belongs elsewhere goes into a slot that nobody reads.
     below = np.zeros(n + 1, kind)
     for k in range(uint64(n)):
         column = uint64(columns[k])
         for q in range(uint64(indptr[column]), uint64(indptr[column + one])):
             i = places[uint64(indices[q])]
-            if i > k and begins[uint64(i)] == begins[k]:
-                below[uint64(i) + one] += 1
+            below[uint64(i + 1 if i > k else 0)] += 1
+    below[0] = 0
     for k in range(uint64(n)):
         below[k + one] += below[k]
-    ends = below[:n].copy()
-    left, values = np.empty(below[uint64(n)], kind), np.empty(below[uint64(n)], data.dtype)
+    unread = below[uint64(n)]
+    ends = below.copy()
+    left, values = np.empty(unread + 1, kind), np.empty(unread + 1, data.dtype)
     # Tree, counts, and the pattern of each row backwards: what a walk meets first comes last.
     parent, mark = np.full(n, -1, kind), np.full(n, -1, kind)
     counts = np.zeros(n, np.int64)
-    path = np.empty(n, kind)
     ui = np.empty(guess, kind)
     uend = 0
     uptr[0] = 0
+    inverses = np.zeros(n + 1, data.dtype)  # the diagonal, until its turn comes
     for k in range(n):
         column = uint64(columns[uint64(k)])
-        start = begins[uint64(k)]
         mark[uint64(k)] = k
-        if uend + k - start > ui.size:
+        if uend + k > ui.size:
             if 2 * uend > limit:
                 return REFUSED, ui, values, ui, values
             wider = np.empty(ui.size + ui.size // 2 + n, kind)
             wider[:uend] = ui[:uend]
             ui = wider
-        pivots[uint64(k)] = 0
-        q, stop = uint64(indptr[column]), uint64(indptr[column + one])
-        r, last = uint64(below[uint64(k)]), uint64(below[uint64(k + 1)])
-        while q < stop or r < last:
-            if q < stop:
-                row = uint64(indices[q])
-                i = places[row]
-                if i >= k:
-                    if i == k:
-                        pivots[uint64(k)] = data[q] * scales[row]
-                    elif begins[uint64(i)] == start:
-                        at = uint64(ends[uint64(i)])
-                        left[at] = k
-                        values[at] = data[q] * scales[row]
-                        ends[uint64(i)] += 1
-                    q += one
-                    continue
-                q += one
-                if i < start:
-                    continue
-            else:
-                i = left[r]
-                r += one
-            steps = 0
-            while mark[uint64(i)] != k:
-                mark[uint64(i)] = k
-                path[uint64(steps)] = i
-                steps += 1
-                counts[uint64(i)] += 1
-                if parent[uint64(i)] < 0:
-                    parent[uint64(i)] = k
-                i = parent[uint64(i)]
-            while steps > 0:
-                steps -= 1
-                ui[uint64(uend)] = path[uint64(steps)]
+        first = uend
+        for q in range(uint64(indptr[column]), uint64(indptr[column + one])):
+            row = uint64(indices[q])
+            i = places[row]
+            value = data[q] * scales[row]
+            inverses[uint64(i if i == k else n)] = value
+            at = uint64(ends[uint64(i if i > k else n)])
+            left[at] = k
+            values[at] = value
+            ends[uint64(i)] += 1 if i > k else 0
+            h = i if i < k else k  # where no walk begins
+            while mark[uint64(h)] != k:
+                mark[uint64(h)] = k
+                ui[uint64(uend)] = h
                 uend += 1
+                counts[uint64(h)] += 1
+                if parent[uint64(h)] < 0:
+                    parent[uint64(h)] = k
+                h = parent[uint64(h)]
+            first = _backwards(ui, first, uend)
+        for q in range(uint64(below[uint64(k)]), uint64(below[uint64(k + 1)])):
+            h = left[q]
+            while mark[uint64(h)] != k:
+                mark[uint64(h)] = k
+                ui[uint64(uend)] = h
+                uend += 1
+                counts[uint64(h)] += 1
+                if parent[uint64(h)] < 0:
+                    parent[uint64(h)] = k
+                h = parent[uint64(h)]
+            first = _backwards(ui, first, uend)
         uptr[uint64(k + 1)] = uend
     # Numbers: entry (i, j) of L beside entry (j, i) of U, and the same for row and column k at work.
     filled = np.empty(n, np.int64)
@@ -117,20 +120,17 @@ def factor_in_place(  # type: ignore[no-untyped-def]
         lptr[uint64(k + 1)] = lptr[uint64(k)] + counts[uint64(k)]
     li, pairs = np.empty(uend, kind), np.empty(2 * uend, data.dtype)
     ux, lx = np.empty(uend, data.dtype), np.empty(uend, data.dtype)
-    w = np.zeros(2 * n, data.dtype)
-    inverses = np.empty(n, data.dtype)
+    w = np.zeros(2 * n + 1, data.dtype)
     most = 1.0 / (share * share)
     for k in range(uint64(n)):
         column = uint64(columns[k])
-        start = begins[k]
         for q in range(uint64(indptr[column]), uint64(indptr[column + one])):
             row = uint64(indices[q])
             i = places[row]
-            if i < k and i >= start:
-                w[two * uint64(i)] = data[q] * scales[row]
+            w[uint64(2 * i if i < k else 2 * n)] = data[q] * scales[row]
         for q in range(uint64(below[k]), uint64(below[k + one])):
             w[two * uint64(left[q]) + one] = values[q]
-        pivot = pivots[k]
+        pivot = inverses[k]
         s, stop = uint64(uptr[k + one]), uint64(uptr[k])
         while s > stop:
             s -= one

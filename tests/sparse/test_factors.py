@@ -17,11 +17,12 @@ def columns_by(factor, a, order, guess):
     """Status, and the factors as dense matrices in the order of the places."""
     n = a.shape[0]
     kind = a.indices.dtype
-    bounds, scales = np.array([0, n], kind), row_scales(n, a.indptr, a.indices, a.data)
+    bounds = () if factor is factor_in_place else (np.array([0, n], kind),)
+    scales = row_scales(n, a.indptr, a.indices, a.data)
     pivot_rows, places = np.empty(n, kind), np.empty(n, kind)
     lptr, uptr, pivots = np.empty(n + 1, np.int64), np.empty(n + 1, np.int64), np.empty(n, a.dtype)
     status, li, lx, ui, ux = factor(
-        n, a.indptr, a.indices, a.data, order, order, bounds, scales, SHARE, guess, 10**6,
+        n, a.indptr, a.indices, a.data, order, order, *bounds, scales, SHARE, guess, 10**6,
         pivot_rows, places, lptr, uptr, pivots,
     )  # fmt: skip
     if status < 0:
