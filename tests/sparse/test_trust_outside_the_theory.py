@@ -136,3 +136,14 @@ def test_a_preconditioner_of_the_callers_that_is_indefinite_certifies_nothing_wr
         if diagnosis.certificate is not None:
             assert not error > diagnosis.certificate.forward_error
             assert diagnosis.certificate.verdict != "certified" or error < 1e-6
+
+
+def test_a_diagonal_of_entries_that_cancel_proves_nothing():
+    # [[9, 12], [15, 20]] is singular; stored as 2^56 + 9 - 2^56, which is 16 in doubles, its diagonal dominates.
+    large = 2.0**56
+    data = np.array([large, 9.0, -large, 12.0, 15.0, 20.0])
+    a = sp.csr_array((data, np.array([0, 0, 0, 1, 0, 1]), np.array([0, 4, 6])), shape=(2, 2))
+    for method in METHODS:
+        diagnosis = explained(method, a, np.array([12.0, 20.0]), x0=np.array([0.0, 1.0]), rtol=1e-10)
+        assert diagnosis is not None
+        assert diagnosis.certificate.forward_error == np.inf
