@@ -127,3 +127,12 @@ def test_what_is_not_finite_has_not_converged(name):
         theirs = getattr(sl, name)(a, np.ones(N))
     assert not np.isfinite(x).all()
     assert info == theirs[1] != 0
+
+
+@pytest.mark.parametrize("choice", [0, 1, False, True, np.False_, np.True_, "u", "vh"])
+def test_svds_gives_the_vectors_that_scipy_gives(choice):
+    a = sp.csr_array(np.diag(np.arange(1.0, 21.0)))
+    mine, theirs = (m.svds(a, 3, return_singular_vectors=choice) for m in (ours, sl))
+    assert type(mine) is type(theirs)
+    if isinstance(theirs, tuple):
+        assert [np.shape(v) for v in mine] == [np.shape(v) for v in theirs]

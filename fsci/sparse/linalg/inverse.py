@@ -70,6 +70,8 @@ def inv(A: Any) -> Any:
 
     Notes
     -----
+    Of a matrix in CSR format no copy in CSC format is made, and SciPy's two warnings of that are not given.
+
     The certificate is a proof: with ``R = I - A X`` the error of X is ``A^-1 R``, so that its norm is at most that of R
     times the norm of the inverse.
     """

@@ -68,7 +68,8 @@ def cg(
 
     Notes
     -----
-    A certificate (on request) holds the true residual; where A is an H-matrix, as every M-matrix and every
+    The compiled iterations give no floating-point warnings; infinities and NaN have a nonzero `info`. A certificate
+    (on request) holds the true residual; where A is an H-matrix, as every M-matrix and every
     diagonally dominant one is, it holds a proved bound on the error.
     """
     if type(b) is not np.ndarray or not issparse(A):

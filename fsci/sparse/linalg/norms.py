@@ -85,7 +85,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None) -> Any:  # noqa: A002  (SciP
 def onenormest(A: Any, t: int = 2, itmax: int = 5, compute_v: bool = False, compute_w: bool = False) -> Any:
     """Compute a lower bound of the 1-norm of a matrix, as `scipy.sparse.linalg.onenormest`.
 
-    Of a sparse matrix whose entries are there the 1-norm itself costs less than its estimate, and is given.
+    Of a sparse matrix whose entries are there the 1-norm itself costs less than its estimate, and is given; with an
+    infinite entry it is infinite, where SciPy's estimate is NaN.
 
     Parameters
     ----------

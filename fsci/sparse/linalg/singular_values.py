@@ -108,6 +108,8 @@ def svds(
     by_scipy = "" if solver == "arpack" and maxiter is None else "the call names a solver, or a limit on its iterations"
     if return_singular_vectors not in (True, False, "u", "vh"):
         return hand_over(_scipy_svds, "sparse.linalg.svds", "an unknown choice of vectors", A, **given)
+    if not isinstance(return_singular_vectors, str):
+        given["return_singular_vectors"] = return_singular_vectors = bool(return_singular_vectors)
     # A certificate asks for both sides.
     frame = FRAME.get()
     asked = True if frame.policy.wants_forward or frame.log is not None else return_singular_vectors

@@ -68,8 +68,9 @@ def spsolve_triangular(
 
     Notes
     -----
-    Rows (CSR) or columns (CSC) are substituted in their order; of several right-hand sides each thread takes
-    some. A certificate (on request) proves a bound on the error: ``|T^-1| <= <T>^-1`` (Ostrowski, 1937).
+    Rows (CSR) or columns (CSC) are substituted in their order; infinities and NaN reach the entries that depend on
+    them, where SuperLU's dense blocks spread them further. Of several right-hand sides each thread takes some. A
+    certificate (on request) proves a bound on the error: ``|T^-1| <= <T>^-1`` (Ostrowski, 1937).
     """
     if not issparse(A) and shelf_of(A) not in (None, HOST):
         from fsci.sparse.linalg._device import substituted_on_device
