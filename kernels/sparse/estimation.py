@@ -17,8 +17,10 @@ from fsci.kernels.sparse.sparse_residual import residual
 
 __all__ = ["CONTRACTION", "contracts", "defect", "inverse_weighted_norm", "irregular"]
 
-# Fractional parts of multiples of these are spread evenly and repeat nothing: the golden section, and sqrt(2).
-_STEPS = (0.6180339887498949, 0.4142135623730951)
+# Fractional parts of multiples of these are spread evenly and repeat nothing: the golden section, and roots of 2, 3, 7.
+# In a matrix of small blocks a climb cannot leave the block that it begins in, and in the right one the terms may
+# cancel: from two starts one estimate in a thousand was below a third of the norm, from four none in fifteen hundred.
+_STEPS = (0.6180339887498949, 0.4142135623730951, 0.7320508075688772, 0.6457513110645906)
 _CLIMBS = 4
 # An estimate of the defect above this is not trusted to be below one.
 CONTRACTION = 0.5

@@ -290,6 +290,20 @@ def test_bounds_hold_along_the_smallest_singular_vectors(rng):
     assert examined >= 10
 
 
+def test_bounds_hold_where_the_terms_of_an_estimate_cancel():
+    # Nearly a permutation: the norm of its weighted inverse is that of one row, whose two terms are of opposite sign.
+    upper = {(0, 10): 3, (1, 3): -1, (1, 9): -3, (2, 3): 1, (2, 4): 3, (2, 7): -3, (3, 5): 2, (3, 9): -3, (3, 10): -2}
+    upper |= {(4, 6): -3, (5, 8): -1}
+    dense = np.zeros((11, 11), int)
+    for (i, j), v in upper.items():
+        dense[i, j] = dense[j, i] = v
+    b = np.array([3.0, -3, 4, 0, 2, -2, 0, -5, -4, -5, 5])
+    with fsci.policy(overrides=KERNEL), fsci.trace() as log:
+        x = spsolve(sp.csc_array(dense.astype(float)), b)
+    truth = exact_solution(dense, b)
+    assert np.abs(x - truth).max() <= log[-1].certificate.forward_error * np.abs(truth).max()
+
+
 @pytest.mark.parametrize("name", ["dwt_209", "bcspwr04", "bcspwr07", "bcspwr08", "bcspwr10"])
 def test_singular_ones_of_the_collection(name, data_folder):
     a = sp.csc_array(scipy.io.mmread(data_folder / "matrices" / f"{name}.mtx.gz")).astype(float)
