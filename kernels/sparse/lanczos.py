@@ -43,7 +43,7 @@ def restarted(
     size : int
         Vectors of the basis, above k and at most the dimension.
     tol : float
-        Of a residual, relative to its Ritz value, as ARPACK has it.
+        Of a residual, relative to its Ritz value, as ARPACK has it; no smaller than rounding leaves it.
     start : ndarray
         First vector.
     fresh : callable
@@ -73,7 +73,9 @@ def restarted(
         last = betas[filled - 1]
         residual = np.abs(last * turn[filled - 1])
         wanted = chosen(theta, min(k, filled), which, None)
-        done = residual[wanted] <= tol * np.maximum(np.abs(theta[wanted]), _EPS ** (2.0 / 3.0))
+        # A product is wrong by the rounding of the largest values: no residual is smaller.
+        least = np.maximum(tol * _EPS ** (2.0 / 3.0), 0.5 * _EPS * np.abs(theta).max())
+        done = residual[wanted] <= np.maximum(tol * np.abs(theta[wanted]), least)
         if done.all() or filled < size:
             break
         more = min(k + int(done.sum()) // 2 + (size - k) * 2 // 5, size - 2)

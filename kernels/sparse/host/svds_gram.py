@@ -72,8 +72,7 @@ def _run(problem: Problem, evidence: Evidence) -> Attempt:
     found = restarted(space, p["k"], "LA", size, _RESTARTS, tol, *started(problem))
     if found.converged < p["k"] or not np.isfinite(found.vectors).all():
         return Attempt(None, status="not_converged")
-    q, _ = np.linalg.qr(found.vectors)
-    q = np.ascontiguousarray(q)
+    q = np.ascontiguousarray(found.vectors)
     image = csr_matmat_dense(rows, columns, *arrays, q) if tall else operator.rmatmat(q)
     left, s, turn, info = _GESDD[wide.dtype.char](image, full_matrices=0)
     if info != 0:
