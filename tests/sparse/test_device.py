@@ -145,6 +145,13 @@ def test_the_portable_bounds_hold_and_are_withheld():
     certificate = check_of("iterative_solve", weak, weak @ np.ones(30), {}, np.ones(30))
     assert certificate.forward_error == np.inf
     assert certificate.verdict == "uncertified"
+    # [[9, 12], [15, 20]] is singular; stored as 2^56 + 9 - 2^56, which is 16 in doubles, its diagonal dominates.
+    data = np.array([2.0**56, 9.0, -(2.0**56), 12.0, 15.0, 20.0])
+    split = sp.coo_array((data, ([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 0, 1])), shape=(2, 2))
+    for kind, right in (("iterative_solve", np.array([12.0, 20.0])), ("sparse_triangular", np.array([[0.0], [20.0]]))):
+        answer = np.array([0.0, 1.0]).reshape(right.shape)
+        certificate = check_of(kind, split, right, {"lower": True, "unit": False}, answer)
+        assert certificate.forward_error == np.inf
     bad = np.full(30, np.nan)
     assert check_of("iterative_solve", a, b, {}, bad).verdict == "uncertified"
 

@@ -118,7 +118,9 @@ def _measured(space: Space, problem: Problem, x: Any) -> tuple[Any, Any, Any, An
     r, w = xp.stack(residual, axis=1), xp.stack(weights, axis=1)
     diagonal = xp.abs(diagonal_of(space, (xp.where(inside, data, 0), rows, columns), n))
     off = space.add_at(n, rows, xp.where(on, 0, moduli))
-    return r + gamma * w, w, diagonal * (1.0 - gamma), off * (1.0 + gamma)
+    # Entries of the diagonal that were stored apart may cancel.
+    own = space.add_at(n, rows, xp.where(on, moduli, 0))
+    return r + gamma * w, w, (diagonal - gamma * own) * (1.0 - gamma), off * (1.0 + gamma)
 
 
 def _certificate(problem: Problem, attempt: Attempt, policy: Policy, share: float, backward: float) -> Certificate:
@@ -158,22 +160,27 @@ def _check_triangular(space: Space, problem: Problem, attempt: Attempt, policy: 
     inside = ((columns < rows) if lower else (columns > rows)) & (rows < n) & (columns < n)
     at, entries = xp.where(inside, columns, 0), xp.where(inside, data, 0)
     moduli, pivots = xp.abs(entries), _pivots(space, problem)
-    own = xp.abs(pivots)
-    lengths = space.add_at(n, rows, inside.astype(moduli.dtype))
+    on = (rows == columns) & (rows < n)
+    stored = xp.where(on, xp.abs(data), 0)
+    sizes = xp.abs(pivots) if problem.parameters["unit"] else space.add_at(n, rows, stored)
+    lengths = space.add_at(n, rows, (inside | on).astype(moduli.dtype))
     gamma = 4.0 * (float(lengths.max()) + 6.0) * problem.unit_roundoff
+    # Entries of the diagonal that were stored apart may cancel: then a pivot is known less well, or not at all.
+    own = xp.abs(pivots) - gamma * sizes
+    known = bool((own > 0.0).all())
     # Every sum of n rounded levels of positive terms: at most so much too small.
     slack = 1.0 + 4.0 * gamma * n if gamma * n < 0.1 else math.inf
     share, backward = 0.0, 0.0
     for k in range(b.shape[1]):
         column, right = x[:, k], b[:, k]
         product = space.add_at(n, rows, entries * column[at]) + pivots * column
-        weights = space.add_at(n, rows, moduli * xp.abs(column[at])) + own * xp.abs(column) + xp.abs(right)
+        weights = space.add_at(n, rows, moduli * xp.abs(column[at])) + sizes * xp.abs(column) + xp.abs(right)
         target = xp.abs(right - product) + gamma * weights
         bound = float(_sweeps(space, lower)((-moduli, rows, columns), target, own).max())
         size = float(xp.abs(column).max())
         scale = float((space.add_at(n, rows, moduli) + own).max()) * size + float(xp.abs(right).max())
         share = max(share, bound * slack / size if size > 0.0 else 0.0 if bound == 0.0 else math.inf)
-        share = math.inf if not bound >= 0.0 else share
+        share = math.inf if not (known and bound >= 0.0) else share
         backward = max(backward, float(target.max()) / scale if scale > 0.0 else 0.0)
     return _certificate(problem, attempt, policy, share, backward)
 
