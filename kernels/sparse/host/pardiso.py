@@ -23,9 +23,6 @@ from fsci.kernels.sparse.factored import Reusable, ordering_fits, refined
 
 __all__: list[str] = []
 
-# How much longer it takes than the own fronts: geometric mean over a collection of real matrices. No machine's seconds.
-_SHARE = 4.0
-
 
 @cache
 def _is_installed() -> bool:
@@ -48,7 +45,7 @@ def applies(problem: Problem, evidence: Evidence) -> Refusal | None:
 
 def work(problem: Problem, evidence: Evidence) -> float:
     ordering, nnz = evidence.get("ordering"), problem.operands[0].nnz
-    return _SHARE * (2.0 * ordering.flops + 100.0 * nnz if ordering is not None else 400.0 * nnz)
+    return 2.0 * ordering.flops + 100.0 * nnz if ordering is not None else 400.0 * nnz
 
 
 def run(problem: Problem, evidence: Evidence) -> Attempt:
