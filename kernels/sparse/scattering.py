@@ -23,10 +23,10 @@ _SAMPLE = 64
 
 
 def reach(indices: Any, start: int, stop: int, size: int) -> tuple[int, int]:
-    """Where the entries `start` to `stop` seem to lie, within ``range(size)``."""
+    """Where the entries `start` to `stop` seem to lie within ``range(size)``: well within it, or anywhere."""
     ends = np.concatenate([indices[start : min(start + _SAMPLE, stop)], indices[max(stop - _SAMPLE, start) : stop]])
     low, high = (int(ends.min()), int(ends.max()) + 1) if ends.size else (0, size)
-    return (low, high) if 0 <= low < high <= size else (0, size)
+    return (low, high) if 0 <= low < high <= size and 4 * (high - low) < 3 * size else (0, size)
 
 
 def scatter(
@@ -61,7 +61,7 @@ def scatter(
         y = total[low:high] if first else np.zeros(high - low, total.dtype)
         at = add(y, low, i, j)
         if at >= 0 and y.size < total.size:
-            whole = total if first else np.zeros_like(total)
+            whole = total if first else np.zeros(total.size, total.dtype)
             if not first:
                 whole[low:high] = y
             y, low = whole, 0
