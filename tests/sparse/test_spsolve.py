@@ -1,6 +1,7 @@
 """`spsolve` and `factorized`: SciPy's answers, warnings and errors; and inputs of every make."""
 
 import gc
+import pickle
 import warnings
 
 import numpy as np
@@ -23,7 +24,7 @@ from fsci.kernels.sparse.host import small_direct, superlu
 from fsci.kernels.sparse.matching import matched
 from fsci.kernels.sparse.transversal import components, transversal
 from fsci.sparse.linalg.factorizations import factorized
-from fsci.sparse.linalg.systems import spsolve
+from fsci.sparse.linalg.systems import _plan_key, spsolve
 
 
 @given(
@@ -438,3 +439,15 @@ def test_factorized_refines_where_pivots_were_bought_with_growth(make, rng):
 def test_factorized_warns_as_scipy_does():
     with pytest.warns(sp.SparseEfficiencyWarning, match="splu converted its input to CSC format"):
         factorized(sp.csr_array(network(30)))
+
+
+def test_an_unpickled_matrix_takes_the_plan_of_any_other():
+    a = grid(20, 20)
+    b = a @ np.ones(400)
+    again = pickle.loads(pickle.dumps(a))
+    assert again.dtype is not b.dtype
+    key = _plan_key(a, b, None)
+    assert key is not None
+    assert _plan_key(again, b, None) == key
+    other = sp.csc_array((a.data.astype(">f8"), a.indices, a.indptr), shape=a.shape)
+    np.testing.assert_allclose(fsci.sparse.linalg.spsolve(other, b.astype(">f8")), 1.0, rtol=0, atol=1e-10)

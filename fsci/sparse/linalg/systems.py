@@ -125,8 +125,9 @@ def _plan_key(A: Any, b: Any, permc_spec: Any) -> Any:
         return None
     dtype, shape = A.dtype, A.shape
     if (
-        dtype is not b.dtype
+        (dtype is not b.dtype and dtype != b.dtype)  # an unpickled one is equal, and another object
         or dtype.char not in _DTYPES
+        or not dtype.isnative
         or b.ndim != 1
         or len(shape) != 2
         or b.shape[0] != shape[0]
