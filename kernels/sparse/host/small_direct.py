@@ -1,6 +1,8 @@
-"""Small systems without a look beforehand: one compiled call where a symmetric ordering serves, else SuperLU.
+"""Small systems without a look beforehand: compiled calls that order, match if they must, factor and check.
 
-It is the plan of `spsolve` for systems whose evidence and ranking would cost more than they save.
+It is the plan of `spsolve` for systems whose evidence and ranking would cost more than they save. What has symmetric
+values but no pivots on its diagonal goes to LDL^T; what none of these serves, and the verdict that a matrix is exactly
+singular, is SuperLU's, called as SciPy calls it.
 """
 
 from __future__ import annotations
@@ -195,6 +197,6 @@ register(
         work=work,
         run=run,
         fast=fast,
-        source="Amestoy, Davis and Duff (1996); Duff and Reid (1984); SuperLU",
+        source="Amestoy, Davis and Duff (1996); Gilbert and Peierls (1988); Duff and Reid (1984); SuperLU",
     )
 )
