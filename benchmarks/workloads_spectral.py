@@ -31,6 +31,34 @@ def _shifted(n: int) -> Any:
     return sp.csr_array(a)
 
 
+def _hermitian(n: int) -> Any:
+    """A Laplacian in a magnetic field: phases on its edges."""
+    up = sp.csr_array(sp.triu(laplacian(n), 1)).astype(complex)
+    up.data *= np.exp(2j * np.pi * np.random.default_rng(0).random(up.nnz))
+    return sp.csr_array(up + up.conj().T + sp.diags_array(laplacian(n).diagonal()))
+
+
+def _mass(n: int) -> Any:
+    line = sp.diags_array([1.0, 4.0, 1.0], offsets=[-1, 0, 1], shape=(n, n)) / 6.0
+    return sp.csr_array(sp.kron(line, line))
+
+
+def _indefinite(n: int) -> Any:
+    return sp.csr_array(laplacian(n) - 1.3 * sp.eye_array(n * n))
+
+
+def _lowest(n: int) -> Calls:
+    """The lowest values by LOBPCG: SciPy's call, and fsci's, which chooses a preconditioner in hardened mode."""
+    a, x = laplacian(n), np.random.default_rng(0).standard_normal((n * n, 4))
+    options: dict[str, Any] = {"largest": False, "tol": 1e-7, "maxiter": 400}
+
+    def own() -> Any:
+        with fsci.policy(mode="hardened"):
+            return fsci.sparse.linalg.lobpcg(a, x, **options)
+
+    return {"fsci": own, "scipy": lambda: scipy_linalg.lobpcg(a, x.copy(), **options)}
+
+
 def _ones(a: Any, *columns: int) -> Any:
     return np.ones((a.shape[0], *columns))
 
@@ -43,9 +71,19 @@ SPECTRAL = (
     Workload("eigsh BE, Laplacian 100^2", lambda: _both("eigsh", laplacian(100), which="BE")),
     Workload("eigsh sigma, Laplacian 100^2", lambda: _both("eigsh", laplacian(100), sigma=0.01)),
     Workload("eigsh SA, Laplacian 20^3", lambda: _both("eigsh", laplacian(20, 3), which="SA"), dear=True),
+    Workload("eigsh sigma, Laplacian 14^2", lambda: _both("eigsh", laplacian(14), sigma=0.3)),
+    Workload("eigsh sigma, Laplacian 18^2", lambda: _both("eigsh", laplacian(18), sigma=0.3)),
+    Workload("eigsh SM, indefinite 30^2", lambda: _both("eigsh", _indefinite(30), which="SM"), dear=True),
+    Workload("eigsh SA, Hermitian 45^2", lambda: _both("eigsh", _hermitian(45), which="SA")),
+    Workload("eigsh sigma, Hermitian 45^2", lambda: _both("eigsh", _hermitian(45), sigma=1.3)),
+    Workload("eigsh M, sigma=0, membrane 45^2", lambda: _both("eigsh", laplacian(45), M=_mass(45), sigma=0.0)),
+    Workload("eigsh M, SA, membrane 45^2", lambda: _both("eigsh", laplacian(45), M=_mass(45), which="SA"), dear=True),
+    Workload("eigsh M, LM, membrane 45^2", lambda: _both("eigsh", laplacian(45), M=_mass(45))),
+    Workload("lobpcg lowest, Laplacian 60^2", lambda: _lowest(60)),
     Workload("eigs, random, n=2000", lambda: _both("eigs", _shifted(2000), v0=np.ones(2000))),
     Workload("svds, 60 x 40", lambda: _both("svds", _rectangular(60, 40))),
     Workload("svds, 5000 x 1000", lambda: _both("svds", _rectangular(5000, 1000))),
+    Workload("svds, complex 2000 x 500", lambda: _both("svds", _rectangular(2000, 500) * (1.0 + 0.5j))),
     Workload("expm_multiply, n=49", lambda: _both("expm_multiply", laplacian(7), np.ones(49))),
     Workload("expm_multiply, Laplacian 100^2", lambda: _both("expm_multiply", -laplacian(100), np.ones(10**4))),
     Workload("expm_multiply, 8 columns", lambda: _both("expm_multiply", -laplacian(100), _ones(laplacian(100), 8))),
@@ -70,9 +108,19 @@ SPECTRAL_TARGETS = {
     "eigsh BE, Laplacian 100^2": 1.2,
     "eigsh sigma, Laplacian 100^2": 1.0,
     "eigsh SA, Laplacian 20^3": 1.0,
+    "eigsh sigma, Laplacian 14^2": 0.85,
+    "eigsh sigma, Laplacian 18^2": 0.95,
+    "eigsh SM, indefinite 30^2": 10.0,
+    "eigsh SA, Hermitian 45^2": 2.0,
+    "eigsh sigma, Hermitian 45^2": 1.0,
+    "eigsh M, sigma=0, membrane 45^2": 1.2,
+    "eigsh M, SA, membrane 45^2": 10.0,
+    "eigsh M, LM, membrane 45^2": 1.0,
+    "lobpcg lowest, Laplacian 60^2": 3.0,
     "eigs, random, n=2000": 0.95,
     "svds, 60 x 40": 2.0,
     "svds, 5000 x 1000": 1.0,
+    "svds, complex 2000 x 500": 1.0,
     "expm_multiply, n=49": 3.0,
     "expm_multiply, Laplacian 100^2": 1.5,
     "expm_multiply, 8 columns": 1.5,

@@ -260,3 +260,29 @@ def test_modes_and_other_metrics_are_scipys():
     np.testing.assert_allclose(eigsh(a, 3, M=m.toarray(), v0=start)[0], theirs, atol=1e-10)
     with pytest.raises(ValueError, match="wrong M dimensions"):
         eigsh(a, 3, M=mass(35))
+
+
+@pytest.mark.parametrize("kernel", ["dense", "arpack"])
+def test_a_tie_between_both_signs_is_not_vouched_for(kernel):
+    # The path has its eigenvalues in pairs of both signs: which of the last pair is wanted, nothing says.
+    path = sp.csr_array(sp.diags_array([1.0, 1.0], offsets=[-1, 1], shape=(40, 40)))
+    with fsci.policy(overrides={"sparse_symmetric_eigen": kernel}):
+        _, odd = fsci.certify(eigsh)(path, 3, which="LM")
+        (w, _), even = fsci.certify(eigsh)(path, 4, which="LM")
+    assert odd.verdict == "uncertified"
+    assert even.verdict == "certified"
+    np.testing.assert_allclose(np.abs(w), 2.0 * np.cos(np.pi * np.array([1, 2, 2, 1]) / 41), atol=1e-12)
+
+
+def test_a_cut_through_equal_values_next_to_a_shift_is_certified():
+    every = exact_grid(12)
+    (w, _), certificate = fsci.certify(eigsh)(grid(12), 5, sigma=0.0)
+    assert every[5] - every[4] < 1e-12
+    assert certificate.verdict == "certified"
+    assert certificate.detail["completeness"].startswith("complete up to")
+    assert within(w, certificate, every[:5])
+
+
+def exact_grid(n):
+    line = 4.0 * np.sin(np.arange(1, n + 1) * np.pi / (2 * (n + 1))) ** 2
+    return np.sort(np.add.outer(line, line).ravel())

@@ -40,8 +40,9 @@ def test_svds_is_scipys(dtype, shape, which, vectors):
 
 @pytest.mark.parametrize("kernel", ["dense", "gram_lanczos", "scipy"])
 @pytest.mark.parametrize("shape", [(60, 45), (45, 60), (50, 50)])
-def test_every_route_certifies_what_it_found(kernel, shape):
-    a = sparse(shape, 2)
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_every_route_certifies_what_it_found(kernel, shape, dtype):
+    a = sparse(shape, 2, dtype)
     true = np.linalg.svd(a.toarray(), compute_uv=False)[:5][::-1]
     with fsci.policy(overrides={"sparse_svd": kernel}):
         (_, s, _), certificate = fsci.certify(svds)(a, 5)
@@ -62,15 +63,24 @@ def test_small_values_keep_their_digits():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(5, 40), st.integers(5, 40), st.integers(0, 1000), st.sampled_from(["LM", "SM"]))
-def test_no_certificate_is_wrong(m, n, seed, which):
-    a = sparse((m, n), seed)
+@given(st.integers(5, 40), st.integers(5, 40), st.integers(0, 1000), st.sampled_from(["LM", "SM"]), st.booleans())
+def test_no_certificate_is_wrong(m, n, seed, which, turned):
+    a = sparse((m, n), seed, "complex128" if turned else "float64")
+    if turned:
+        a.data *= np.exp(2j * np.pi * np.random.default_rng(seed).random(a.nnz))
     k = min(3, min(m, n) - 1)
     true = np.linalg.svd(a.toarray(), compute_uv=False)
     wanted = np.sort(true[:k] if which == "LM" else true[-k:])
     (_, s, _), certificate = fsci.certify(svds)(a, k, which=which)
     if certificate.verdict == "certified":
         assert np.abs(np.sort(s) - wanted).max() <= certificate.forward_error * wanted.max() + 1e-14 * true[0]
+
+
+@pytest.mark.parametrize("vectors", [True, False, "u", "vh"])
+def test_one_side_alone_is_certified_by_both(vectors):
+    with fsci.policy(overrides={"sparse_svd": "scipy"}):
+        _, certificate = fsci.certify(svds)(sparse((40, 25)), 3, return_singular_vectors=vectors)
+    assert certificate.verdict == "certified"
 
 
 def test_a_multiple_singular_value_is_not_missed_silently():
