@@ -59,3 +59,19 @@ def isolated() -> Iterator[None]:
     frames.FRAME.reset(token)
     frame.policy, frame.ledger = policy, ledger
     frame.plans.clear()
+
+
+@pytest.fixture
+def call(capsys):
+    """`fsci` from the command line: arguments to exit code, output and errors."""
+    from fsci.cli.main import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([str(a) for a in arguments])
+        except SystemExit as error:  # argparse
+            code = int(error.code or 0)
+        return code, *capsys.readouterr()
+
+    return run

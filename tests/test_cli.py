@@ -17,25 +17,12 @@ import scipy.sparse
 import fsci.patch
 from fsci import linalg
 from fsci.cli import demo, demo_cases, tables, warmup
-from fsci.cli.main import COMMANDS, main
+from fsci.cli.main import COMMANDS
 from fsci.cli.profile import CallTable
 from fsci.core.types import Attempt, Certificate, Diagnosis
 from fsci.coverage import answered, as_markdown, portfolios
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def call(capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = main([str(a) for a in arguments])
-        except SystemExit as error:  # argparse
-            code = int(error.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -11,20 +11,6 @@ import scipy.io
 import scipy.sparse as sp
 
 from fsci.cli import elimination, spy
-from fsci.cli.main import main
-
-
-@pytest.fixture
-def call(capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = main([str(a) for a in arguments])
-        except SystemExit as error:  # argparse
-            code = int(error.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def grid(n):
