@@ -286,3 +286,21 @@ def test_a_cut_through_equal_values_next_to_a_shift_is_certified():
 def exact_grid(n):
     line = 4.0 * np.sin(np.arange(1, n + 1) * np.pi / (2 * (n + 1))) ** 2
     return np.sort(np.add.outer(line, line).ravel())
+
+
+@pytest.mark.parametrize("kind", ["complex", "pencil"])
+def test_the_bounds_on_vectors_hold(kind):
+    a = sp.csr_array(grid(6) + sp.diags_array(np.linspace(0.0, 0.7, 36)))
+    m = mass(36) if kind == "pencil" else None
+    a = hermitian(a) if m is None else a
+    metric = np.eye(36) if m is None else m.toarray()
+    root = np.linalg.inv(np.linalg.cholesky(metric))
+    _, true = np.linalg.eigh(root @ a.toarray() @ root.T)
+    with fsci.policy(accuracy=1e-3):  # so that the count looks far behind the last one
+        (_, v), certificate = fsci.certify(eigsh)(a, 4, M=m, which="SA", tol=1e-6)
+    bounds = certificate.detail["vector_bounds"]
+    assert (bounds < 1e-3).all()
+    x = np.linalg.cholesky(metric).T @ v
+    for i in range(4):
+        off = x[:, i] - true[:, i] * (true[:, i].conj() @ x[:, i])
+        assert np.linalg.norm(off) <= bounds[i] + 1e-13

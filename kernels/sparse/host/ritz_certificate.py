@@ -108,7 +108,9 @@ def certified_pairs(
         # Those that were not found lie behind the worst one by the gap, and behind the others by more.
         behind = gap + ahead(w, pairs.which, pairs.sigma) if gap > 0.0 else np.zeros(w.size)
         gaps = np.minimum(_gaps(w) - 2.0 * error, behind)
-        angles = np.where(gaps > 0.0, found.residuals / gaps, 1.0)
+        # Of vectors whose lengths are one but for what they lack in orthogonality (Davis and Kahan, 1970).
+        lengths = math.sqrt(1.0 - min(found.orthogonality, 0.5))
+        angles = np.where(gaps > 0.0, found.residuals / gaps / lengths, 1.0)
     detail = {"eigenvalue_bound": error, "vector_bounds": np.minimum(angles, 1.0)}
     return bounded(attempt, policy, u, found, w, said, bound, **detail)
 
