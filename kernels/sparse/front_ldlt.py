@@ -1,7 +1,7 @@
 """Multifrontal LDL^T of symmetric and Hermitian indefinite matrices, with pivots that a front hands to its parent.
 
 As in `front_cholesky`, on one triangle; but the pivots are chosen while the fronts are eliminated, so that fronts,
-factors and what waits on the stack may be larger than the pattern foretells: these arrays grow where they must.
+factors and what waits on the stack may be larger than the pattern foretells: these arrays grow.
 """
 
 from __future__ import annotations

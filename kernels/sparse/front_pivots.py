@@ -9,11 +9,11 @@ kept up to date; the rest of the front is updated by products, once a panel.
 
 from __future__ import annotations
 
-import numpy as np
-from numba import boolean, complex128, float64, int64, types, uint64, void
+from numba import boolean, complex128, float64, int64, void
 
 from fsci.kernels.jit import jit
 from fsci.kernels.sparse.front_lu import subtract_multiple
+from fsci.kernels.sparse.pivot_search import dominates, pivot_with, turned
 from fsci.kernels.sparse.rank_update import subtract_product
 
 __all__ = ["PANEL", "SHARE", "eliminate"]
@@ -26,58 +26,6 @@ _STRIP = 48  # columns of the rest that are updated at a time
 SHARE = 0.01
 
 _KINDS = (float64, complex128)
-
-
-@jit(inline=True)
-def _size(v):  # type: ignore[no-untyped-def]
-    """Modulus, up to a factor of 1.5 where it is complex."""
-    return abs(v.real) + abs(v.imag)
-
-
-@jit(inline=True)
-def _turned(v, hermitian):  # type: ignore[no-untyped-def]
-    return np.conj(v) if hermitian else v
-
-
-@jit([boolean(d[::1], int64, int64, int64, float64) for d in _KINDS])
-def _dominates(f, column, p, m, share):  # type: ignore[no-untyped-def]
-    """Whether the diagonal entry of row p is a pivot of order one, rows from p on."""
-    t0, t1, t2, t3 = 0.0, 0.0, 0.0, 0.0
-    i = uint64(column + p + 1)
-    end = uint64(column + m)
-    while i + uint64(4) <= end:
-        t0, t1 = max(t0, _size(f[i])), max(t1, _size(f[i + uint64(1)]))
-        t2, t3 = max(t2, _size(f[i + uint64(2)])), max(t3, _size(f[i + uint64(3)]))
-        i += uint64(4)
-    while i < end:
-        t0 = max(t0, _size(f[i]))
-        i += uint64(1)
-    size = _size(f[column + p])
-    return size > 0.0 and size >= share * max(t0, t1, t2, t3)
-
-
-@jit([types.Tuple((int64, float64, float64))(d[::1], int64, int64, int64, int64, int64) for d in _KINDS])
-def _largest(f, ld, p, stop, m, c):  # type: ignore[no-untyped-def]
-    """Of column c, its diagonal left out: the row below `stop` with its largest entry, that entry's size, and the size
-    of the largest and of the second largest of all entries from row p on.
-    """
-    row, peak, other = -1, 0.0, 0.0
-    for r in range(p, c):
-        size = _size(f[r * ld + c])
-        if size > peak:
-            row, peak, other = r, size, peak
-        elif size > other:
-            other = size
-    for r in range(c + 1, stop):
-        size = _size(f[c * ld + r])
-        if size > peak:
-            row, peak, other = r, size, peak
-        elif size > other:
-            other = size
-    below = 0.0
-    for r in range(stop, m):
-        below = max(below, _size(f[c * ld + r]))
-    return row, peak, max(other, below)
 
 
 @jit([void(d[::1], int64, int64, int64, int64, int64, int64, int64, int64[::1], boolean) for d in _KINDS])
@@ -96,47 +44,11 @@ def _exchange(f, ld, m, base, p, i, j, w, names, hermitian):  # type: ignore[no-
     f[i * ld + i], f[j * ld + j] = f[j * ld + j], f[i * ld + i]
     for c in range(i + 1, j):
         held = f[c * ld + j]
-        f[c * ld + j] = _turned(f[i * ld + c], hermitian)
-        f[i * ld + c] = _turned(held, hermitian)
-    f[i * ld + j] = _turned(f[i * ld + j], hermitian)
+        f[c * ld + j] = turned(f[i * ld + c], hermitian)
+        f[i * ld + c] = turned(held, hermitian)
+    f[i * ld + j] = turned(f[i * ld + j], hermitian)
     for r in range(j + 1, m):
         f[i * ld + r], f[j * ld + r] = f[j * ld + r], f[i * ld + r]
-
-
-@jit([types.Tuple((int64, int64))(d[::1], int64, int64, int64, int64, int64, float64, boolean) for d in _KINDS])
-def _pivot(f, ld, p, stop, m, c, share, hermitian):  # type: ignore[no-untyped-def]
-    """A pivot with column c, of rows from p on: its order (zero for none), and its other, or only, column."""
-    row, peak, other = _largest(f, ld, p, stop, m, c)
-    own = f[c * ld + c]
-    size = _size(own)
-    if size > 0.0 and size >= share * max(peak, other):
-        return 1, c
-    if row < 0:
-        return 0, c
-    low, high = min(row, c), max(row, c)
-    _, their_peak, their_other = _largest(f, ld, p, stop, m, row)
-    theirs = f[row * ld + row]
-    if _size(theirs) > 0.0 and _size(theirs) >= share * max(their_peak, their_other):
-        return 1, row
-    across = f[low * ld + high]
-    square = across * _turned(across, hermitian)
-    product = own * theirs
-    determinant = _size(product - square)
-    if not determinant > 0.5 * max(_size(product), _size(square)):
-        return 0, c
-    # The largest of each column but the entry that both share.
-    mine = other
-    rest = 0.0
-    for r in range(p, row):
-        if r != c:
-            rest = max(rest, _size(f[r * ld + row]))
-    for r in range(row + 1, m):
-        if r != c:
-            rest = max(rest, _size(f[row * ld + r]))
-    bound = determinant / share
-    if _size(theirs) * mine + peak * rest <= bound and peak * mine + size * rest <= bound:
-        return 2, row
-    return 0, c
 
 
 @jit([void(d[::1], int64, int64, int64, int64, int64, int64, boolean) for d in _KINDS])
@@ -150,7 +62,7 @@ def _one(f, ld, m, base, p, end, w, hermitian):  # type: ignore[no-untyped-def]
         f[kept + i] = f[column + i]
         f[column + i] *= scale
     for c in range(p + 1, end):
-        value = _turned(f[kept + c], hermitian)
+        value = turned(f[kept + c], hermitian)
         if value != 0:
             subtract_multiple(f, c * ld + c, column + c, m - c, value)
 
@@ -164,11 +76,11 @@ def _two(f, ld, m, base, p, end, w, hermitian):  # type: ignore[no-untyped-def]
         f[one + p] = f.dtype.type(f[one + p].real)
         f[two + p + 1] = f.dtype.type(f[two + p + 1].real)
     across = f[one + p + 1]
-    turned = _turned(across, hermitian)
+    opposite = turned(across, hermitian)
     # The inverse by quotients, so that no square is formed (as LAPACK's xSYTF2).
-    first, second = f[two + p + 1] / across, f[one + p] / turned
+    first, second = f[two + p + 1] / across, f[one + p] / opposite
     scale = f.dtype.type(1) / (first * second - f.dtype.type(1))
-    left, right = scale / turned, scale / across
+    left, right = scale / opposite, scale / across
     for i in range(p + 2, m):
         x, y = f[one + i], f[two + i]
         f[kept + i] = x
@@ -176,7 +88,7 @@ def _two(f, ld, m, base, p, end, w, hermitian):  # type: ignore[no-untyped-def]
         f[one + i] = (x * first - y) * left
         f[two + i] = (y * second - x) * right
     for c in range(p + 2, end):
-        x, y = _turned(f[kept + c], hermitian), _turned(f[also + c], hermitian)
+        x, y = turned(f[kept + c], hermitian), turned(f[also + c], hermitian)
         if x != 0:
             subtract_multiple(f, c * ld + c, one + c, m - c, x)
         if y != 0:
@@ -203,8 +115,8 @@ def _panel(f, ld, m, base, begin, end, w, names, orders, share, hermitian):  # t
     p, failed = begin, 0
     while p < end - failed:
         order, other = 1, p
-        if not _dominates(f, p * ld, p, m, share):
-            order, other = _pivot(f, ld, p, end, m, p, share, hermitian)
+        if not dominates(f, p * ld, p, m, share):
+            order, other = pivot_with(f, ld, p, end, m, p, share, hermitian)
         if order == 0:
             failed += 1
             _exchange(f, ld, m, base, p, p, end - failed, w, names, hermitian)
@@ -254,7 +166,7 @@ def eliminate(f, ld, m, k, w, names, orders, share, hermitian):  # type: ignore[
         if p == begin:
             # All fully summed columns are up to date: partners may come from any of them.
             for c in range(begin, k):
-                order, other = _pivot(f, ld, p, k, m, c, share, hermitian)
+                order, other = pivot_with(f, ld, p, k, m, c, share, hermitian)
                 if order > 0:
                     _exchange(f, ld, m, base, p, p, c if order == 2 else other, w, names, hermitian)
                     if order == 2:
