@@ -87,11 +87,11 @@ def factor_ldlt(  # type: ignore[no-untyped-def]
             local[d + j - begin] = j
         for c in range(end - begin):
             j = order[begin + c]
-            at = (d + c) * ld
-            for q in range(indptr[j], indptr[j + 1]):
-                i = inverse[indices[q]]
+            column = uint64((d + c) * ld)
+            for q in range(uint64(indptr[j]), uint64(indptr[j + 1])):
+                i = inverse[uint64(indices[q])]
                 if i >= begin + c:
-                    f[at + position[i]] = data[q]
+                    f[column + uint64(position[uint64(i)])] = data[q]
         # The late columns come first, so that everybody's rows stay in order.
         d = 0
         below = child[s]
@@ -103,20 +103,20 @@ def factor_ldlt(  # type: ignore[no-untyped-def]
             p = pointers[below]
             size = left + pointers[below + 1] - p
             for q in range(left, size):
-                relative[q] = position[rows[p + q - left]]
-            at = place[below]
+                relative[q] = position[uint64(rows[uint64(p + q - left)])]
             source = stack
             if below < one:
                 source = stack_one
             elif below < two:
                 source = stack_two
             else:
-                top = min(top, at)
-            for c in range(size):
-                column = relative[c] * ld
-                for q in range(c, size):
-                    f[column + relative[q]] += source[at + q]
-                at += size
+                top = min(top, place[below])
+            at, rest = uint64(place[below]), uint64(size)
+            for c in range(rest):
+                column = uint64(relative[c]) * uint64(ld)
+                for q in range(c, rest):
+                    f[column + uint64(relative[q])] += source[at + q]
+                at += rest
             d += left
             below = sibling[below]
         e = eliminate(f, ld, m, k, m * ld + 8, local, orders, SHARE, hermitian)
