@@ -79,8 +79,12 @@ def test_sums_of_squares_in_several_calls(monkeypatch):
     from fsci.kernels.sparse.host import abs_sums
 
     numbers = np.random.default_rng(0).standard_normal(100)
+    true = pytest.approx(math.fsum(x * x for x in numbers.tolist()), rel=1e-14)
+    assert abs_sums.sum_of_squares(numbers) == true
+    monkeypatch.setattr(abs_sums, "_ONE_CORE", 0)
+    assert abs_sums.sum_of_squares(numbers) == true
     monkeypatch.setattr(abs_sums, "_AT_ONCE", 7)
-    assert abs_sums.sum_of_squares(numbers) == pytest.approx(math.fsum(x * x for x in numbers.tolist()), rel=1e-14)
+    assert abs_sums.sum_of_squares(numbers) == true
 
 
 def test_stored_duplicates_count_once():

@@ -14,18 +14,22 @@ from numba.extending import intrinsic
 from scipy.linalg import blas
 
 from fsci.kernels.jit import jit
-from fsci.kernels.lanes import WIDTH, fma, lanes, splat, total
+from fsci.kernels.lanes import WIDTH, fma, lanes, load, splat, total
 from fsci.kernels.sparse.guard import ROWS_AT_ONCE, compressed_inside, malformed
 from fsci.kernels.sparse.split import Threads, by_entries
 from fsci.kernels.threads import spread
 
-__all__ = ["across", "along", "squares_widened", "sum_of_squares"]
+__all__ = ["across", "along", "squares", "squares_widened", "sum_of_squares"]
 
 _THREADS = Threads("row_sums")
 _KINDS = [(float64, int32), (float32, int32), (complex128, int32), (complex64, int32), (float64, int64)]
 
 # BLAS counts in 32 bits.
 _AT_ONCE = 2**30
+
+# Doubles that the cache of one core holds, a megabyte: it adds them as soon as two do. BLAS wakes threads from ten
+# thousand on, and waits a scheduler's turn for one that gets no core.
+_ONE_CORE = 2**17
 
 
 @intrinsic
@@ -42,9 +46,26 @@ def load_wide(typing_context: Any, array: Any, offset: Any) -> Any:
     return lanes(array, types.intp), generate
 
 
+@jit([float64(float64[::1])])
+def squares(data):  # type: ignore[no-untyped-def]
+    """Sum of squares, in SIMD registers."""
+    n = data.size
+    s, t, u, v = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    k = 0
+    while k + 32 <= n:
+        a, b, c, d = load(data, k), load(data, k + 8), load(data, k + 16), load(data, k + 24)
+        s, t, u, v = fma(a, a, s), fma(b, b, t), fma(c, c, u), fma(d, d, v)
+        k += 32
+    rest = 0.0
+    while k < n:
+        rest += data[k] * data[k]
+        k += 1
+    return total((s + t) + (u + v)) + rest
+
+
 @jit([float64(float32[::1])])
 def squares_widened(data):  # type: ignore[no-untyped-def]
-    """Sum of squares in double precision, in SIMD registers: none overflows or vanishes."""
+    """The same of single precision, in double precision: none overflows or vanishes."""
     n = data.size
     s, t, u, v = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
     k = 0
@@ -96,9 +117,11 @@ def sum_across(indptr, indices, data, sums, squared, start, stop):  # type: igno
 
 
 def sum_of_squares(numbers: Any) -> float:
-    """Of contiguous real numbers, in double precision; of doubles by BLAS, whose threads begin at once."""
+    """Of contiguous real numbers, in double precision; of many doubles by BLAS, whose threads begin at once."""
     if numbers.dtype.itemsize < 8:
         return float(squares_widened(numbers))
+    if numbers.size <= _ONE_CORE:
+        return float(squares(numbers))
     if numbers.size <= _AT_ONCE:
         return float(blas.ddot(numbers, numbers))
     parts = (numbers[k : k + _AT_ONCE] for k in range(0, numbers.size, _AT_ONCE))
