@@ -34,19 +34,22 @@ _FLAGS = {"nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck
 _declared: list[tuple[Any, tuple[Any, ...]]] = []
 
 
-_IMPORT = re.compile(r"^\s*from fsci\.kernels\.?([\w.]*) import ([\w, ()\n]+)", re.MULTILINE)
+# Names in parentheses may go over lines; without them they end with the line, and the next import begins.
+_IMPORT = re.compile(r"^[ \t]*from fsci\.kernels\.?([\w.]*) import (\([^)]*\)|[^\n(]+)", re.MULTILINE)
 _ROOT = Path(__file__).resolve().parent
 
 
-def _imported_kernels(text: str) -> set[Path]:
-    """Kernel sources that a source imports: all that a compiled kernel can inline."""
+@cache
+def _source(path: Path) -> tuple[bytes, tuple[Path, ...]]:
+    """Give a kernel source, and the kernel sources that it imports: all that a compiled kernel can inline."""
+    text = path.read_text(encoding="utf-8")
     found: set[Path] = set()
     for module, names in _IMPORT.findall(text):
         base = _ROOT.joinpath(*module.split(".")) if module else _ROOT
-        for path in (base.with_suffix(".py"), *(base / f"{n}.py" for n in re.findall(r"\w+", names))):
-            if path.is_file():
-                found.add(path)
-    return found
+        for imported in (base.with_suffix(".py"), *(base / f"{n}.py" for n in re.findall(r"\w+", names))):
+            if imported.is_file():
+                found.add(imported)
+    return text.encode(), tuple(sorted(found))
 
 
 @cache
@@ -59,9 +62,9 @@ def source_digest(path: Path) -> str:
         source = waiting.pop()
         if source not in seen:
             seen.add(source)
-            text = source.read_text(encoding="utf-8")
-            state.update(text.encode())
-            waiting.extend(sorted(_imported_kernels(text)))
+            text, imports = _source(source)
+            state.update(text)
+            waiting.extend(imports)
     return state.hexdigest()[:16]
 
 
