@@ -32,16 +32,16 @@ from fsci.kernels.sparse.host.csr_products import (
     rows_times_vector,
 )
 from fsci.kernels.sparse.host.dia_products import dia_matvec
-from fsci.sparse._operands import INDICES, INT32, VALUES
+from fsci.sparse._operands import INDICES, INT32, VALUES, handed
 
 __all__ = ["blocks_vector", "blocks_vectors", "coordinates_vector", "diagonals_vector", "matvec", "multivector"]
 
-_compressed_vector = _compressed._cs_matrix._matmul_vector
-_compressed_vectors = _compressed._cs_matrix._matmul_multivector
-_block_vector = _bsr._bsr_base._matmul_vector
-_block_vectors = _bsr._bsr_base._matmul_multivector
-_diagonal_vector = _dia._dia_base._matmul_vector
-_coordinate_vector = _coo._coo_base._matmul_vector
+_compressed_vector = handed(_compressed._cs_matrix._matmul_vector)
+_compressed_vectors = handed(_compressed._cs_matrix._matmul_multivector)
+_block_vector = handed(_bsr._bsr_base._matmul_vector)
+_block_vectors = handed(_bsr._bsr_base._matmul_multivector)
+_diagonal_vector = handed(_dia._dia_base._matmul_vector)
+_coordinate_vector = handed(_coo._coo_base._matmul_vector)
 
 _VECTOR = {"csr": csr_matvec, "csc": csc_matvec}
 _VECTORS = {"csr": csr_matmat_dense, "csc": csc_matmat_dense}
@@ -75,8 +75,8 @@ def matvec(self: Any, other: Any) -> Any:
             if columns_times_vector(indptr, indices, data, other, y, 0, 0, columns) < 0:
                 return y
     if (
-        other.dtype is dtype
-        and indptr.dtype is index
+        other.dtype == dtype
+        and indptr.dtype == index
         and other.strides == data.strides == VALUES.get(dtype)
         and indices.strides == indptr.strides == INDICES.get(index)
         and len(self._shape) == 2
@@ -112,8 +112,8 @@ def multivector(self: Any, other: Any) -> Any:
             if columns_times_doubles(indptr, indices, data, other, y, 0, vectors) < 0:
                 return y
     if (
-        other.dtype is dtype
-        and indptr.dtype is index
+        other.dtype == dtype
+        and indptr.dtype == index
         and data.strides == VALUES.get(dtype)
         and indices.strides == indptr.strides == INDICES.get(index)
         and len(self._shape) == 2 == other.ndim
@@ -130,8 +130,8 @@ def blocks_vector(self: Any, other: Any) -> Any:
     indptr, indices, data = self.indptr, self.indices, self.data
     dtype, index = data.dtype, indices.dtype
     if (
-        other.dtype is dtype
-        and indptr.dtype is index
+        other.dtype == dtype
+        and indptr.dtype == index
         and other.strides == VALUES.get(dtype)
         and indices.strides == indptr.strides == INDICES.get(index)
         and data.ndim == 3
@@ -151,9 +151,9 @@ def blocks_vectors(self: Any, other: Any) -> Any:
     indptr, indices, data = self.indptr, self.indices, self.data
     dtype, index = data.dtype, indices.dtype
     if (
-        other.dtype is dtype
+        other.dtype == dtype
         and dtype in VALUES
-        and indptr.dtype is index
+        and indptr.dtype == index
         and indices.strides == indptr.strides == INDICES.get(index)
         and data.ndim == 3
         and data.flags.c_contiguous
@@ -176,7 +176,7 @@ def diagonals_vector(self: Any, other: Any) -> Any:
     offsets, data = self.offsets, self.data
     dtype, index = data.dtype, offsets.dtype
     if (
-        other.dtype is dtype
+        other.dtype == dtype
         and other.strides == VALUES.get(dtype)
         and offsets.strides == INDICES.get(index)
         and data.flags.c_contiguous
@@ -192,8 +192,8 @@ def coordinates_vector(self: Any, other: Any) -> Any:
         (row, column), data = self.coords, self.data
         dtype, index = data.dtype, row.dtype
         if (
-            other.dtype is dtype
-            and column.dtype is index
+            other.dtype == dtype
+            and column.dtype == index
             and other.strides == data.strides == VALUES.get(dtype)
             and row.strides == column.strides == INDICES.get(index)
         ):

@@ -13,13 +13,13 @@ from scipy.sparse import _compressed
 from fsci.kernels.sparse.host.addition import add
 from fsci.kernels.sparse.host.reductions import row_sums
 from fsci.kernels.sparse.host.spgemm import TooManyEntriesError, spgemm
-from fsci.sparse._operands import INDICES, INT32, indexed, native, sound
+from fsci.sparse._operands import INDICES, INT32, handed, indexed, native, sound
 
 __all__ = ["binary", "product", "sums"]
 
-_compressed_sparse = _compressed._cs_matrix._matmul_sparse
-_compressed_binary = _compressed._cs_matrix._binopt
-_compressed_sum = _compressed._cs_matrix.sum
+_compressed_sparse = handed(_compressed._cs_matrix._matmul_sparse)
+_compressed_binary = handed(_compressed._cs_matrix._binopt)
+_compressed_sum = handed(_compressed._cs_matrix.sum)
 
 _INT32_MAX = np.iinfo(np.int32).max
 

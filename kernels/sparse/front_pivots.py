@@ -135,7 +135,10 @@ def _panel(f, ld, m, base, begin, end, w, names, orders, share, hermitian):  # t
 
 
 @jit(
-    [int64(d[::1], int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], float64, boolean) for d in _KINDS]
+    [
+        int64(d[::1], int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], float64, boolean)
+        for d in _KINDS
+    ]
 )
 def _panels(f, ld, m, base, begin, end, step, w, names, orders, share, hermitian):  # type: ignore[no-untyped-def]
     """The same, by panels of `step` columns; those that find no pivot wait behind the others."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 
+from numba.core import sigutils
+
 import fsci.kernels
+from fsci.cli.warmup import _load_kernels
 from fsci.kernels import jit
 
 ROOT = Path(jit.__file__).resolve().parent
@@ -39,3 +43,12 @@ def test_imports_on_consecutive_lines_and_in_parentheses(tmp_path: Path) -> None
     )
     names = {p.name for p in jit._source(source)[1]}
     assert names == {"jit.py", "doubled.py", "amd.py", "pattern.py", "matching.py"}
+
+
+def test_declared_signatures_have_as_many_arguments_as_their_kernels() -> None:
+    _load_kernels()
+    for dispatcher, signatures in jit.declared():
+        parameters = len(inspect.signature(dispatcher.py_func).parameters)
+        name = f"{dispatcher.py_func.__module__}.{dispatcher.py_func.__name__}"
+        for signature in signatures:
+            assert len(sigutils.normalize_signature(signature)[0]) == parameters, name

@@ -38,10 +38,9 @@ def run(problem: Problem, evidence: Evidence) -> Attempt:
     a, graph = compressed(problem), evidence.get("graph")
     factors = ldlt(supernodal(graph.starts, graph.lists, _ordering(evidence)), a, not evidence.get("symmetric"))
     if factors.missing:
-        # Zeros are left where pivots should be, as in an LU factorization that finds a column of zeros.
-        if not factors.zeros:
-            return Attempt(None, status="stalled")
-        return Attempt(None, status="singular", facts={"rcond": Fact(0.0)}, final=True)
+        # Zeros left where pivots should be are what an LU factorization that finds a column of zeros would call
+        # singular. In another order rounding may leave something there: whether SciPy answers NaN is SuperLU's to say.
+        return Attempt(None, status="singular" if factors.zeros else "stalled")
     if factors.small and not factors.serves(a):
         return Attempt(None, status="stalled")
     x, measured = refined(problem, factors.solve)
