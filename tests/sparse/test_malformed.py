@@ -118,3 +118,22 @@ def test_what_is_well_formed_passes():
     for form in ("csr", "csc"):
         for call in CALLS.values():
             call(well_formed(form, True))
+
+
+HANDED = {
+    "A @ x, complex": lambda a: a @ (1j * np.ones(N)),
+    "A @ X, of integers": lambda a: a.astype(int) @ np.ones((N, 2), int),
+    "A @ B, mixed": lambda a: a @ well_formed(a.format, False).astype(complex),
+    "A + B, mixed": lambda a: a + well_formed(a.format, False).astype(complex),
+    "B @ A, mixed": lambda a: well_formed(a.format, False).astype(complex) @ a,
+}
+
+
+@pytest.mark.parametrize("call", HANDED)
+@pytest.mark.parametrize("form", ["csr", "csc"])
+def test_products_that_are_handed_over_in_hardened_mode(call, form):
+    a = spoil(well_formed(form, False), "index far away")
+    with fsci.patch_scipy(), fsci.policy(mode="hardened"):
+        HANDED[call](well_formed(form, False))
+        with pytest.raises(ValueError, match=r"malformed sparse matrix: indices\[\d+\]"):
+            HANDED[call](a)

@@ -31,6 +31,7 @@ _CONTAINERS = (
     scipy_sparse.csr_matrix,
 )
 _STEPS = 3
+_SMALL = 1500  # stored entries: up to there SuperLU has its factors before a choice is made
 
 
 def factorized(A: Any) -> Callable[..., Any]:
@@ -76,6 +77,8 @@ def factorized(A: Any) -> Callable[..., Any]:
     refuse_malformed(A)
     if reason:
         return hand_over(_scipy_factorized, "sparse.linalg.factorized", reason, A)
+    if A.nnz <= _SMALL and FRAME.get().may_plan:
+        return _scipy_factorized(A)
     given, A = A, canonical(A)
     if A is given:  # whose entries may change while the solver lives
         A = A.copy()
