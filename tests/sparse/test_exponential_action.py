@@ -113,6 +113,7 @@ def test_zero_and_identity():
     np.testing.assert_allclose(action(sp.eye_array(3, format="csr"), np.ones(3)), np.full(3, np.e), rtol=1e-15)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # SciPy answers, and its sums tell
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_not_finite_stays_so(bad):
     b = np.ones(9)
