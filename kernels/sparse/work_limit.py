@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from fsci.core.profile import seconds
 from fsci.core.types import Evidence, Problem
+from fsci.kernels.sparse.factored import PER_ROW
 from fsci.kernels.sparse.iteration import expected_iterations
 
 __all__ = ["allowed", "chosen_iterations", "direct_work", "limited", "per_iteration", "plain_work", "work_of"]
@@ -63,7 +64,8 @@ def allowed(problem: Problem, evidence: Evidence, dearer: float = 1.0) -> float:
     if problem.parameters["method"] == "gmres":
         given *= float(problem.parameters.get("restart", 20))
     dtype = "float64" if problem.dtype is None else problem.dtype.name
-    direct = seconds("sparse_linear_system/host/lu_multifrontal", dtype, direct_work(problem, evidence))
+    factorization = direct_work(problem, evidence) + 2.0 * PER_ROW * problem.size
+    direct = seconds("sparse_linear_system/host/lu_multifrontal", dtype, factorization)
     many = 100.0  # of one the overhead of the call is most
     each = seconds("iterative_solve/host/cg", dtype, many * per_iteration(problem)) / many * dearer
     plausible = _PATIENCE * chosen_iterations(problem, evidence)

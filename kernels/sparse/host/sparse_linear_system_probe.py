@@ -11,6 +11,7 @@ from fsci.core.types import Evidence, Problem
 from fsci.kernels.sparse.columns import matching_of
 from fsci.kernels.sparse.compressed import compressed
 from fsci.kernels.sparse.dissection import dissected
+from fsci.kernels.sparse.factored import PER_ROW
 from fsci.kernels.sparse.host.multigrid_refined import work as multigrid_work
 from fsci.kernels.sparse.multifrontal import Graph, Ordering, graph_of, minimum_degree, ordering_of
 from fsci.kernels.sparse.pattern import SYMMETRY, scan
@@ -83,7 +84,8 @@ def _best_ordering(starts: Any, lists: Any, otherwise: float) -> Ordering:
     A route that takes no factorization, and so many seconds, leaves less to save.
     """
     first = minimum_degree(starts, lists)
-    factored = seconds("sparse_linear_system/host/cholesky_multifrontal", "float64", first.flops)
+    work = first.flops + PER_ROW * (starts.size - 1)
+    factored = seconds("sparse_linear_system/host/cholesky_multifrontal", "float64", work)
     saved = min(factored, otherwise) - min((1.0 - SAVING) * factored, otherwise)
     if saved <= seconds("sparse_ordering/host/dissection", "float64", float(lists.size)):
         return first
