@@ -15,8 +15,6 @@ __all__ = ["allowed", "chosen_iterations", "direct_work", "limited", "per_iterat
 # Flops of a factorization by minimum degree over the cube of the mean breadth-first level: measured on meshes of
 # two and three dimensions, 50 to 115. The law is that of dissection: George (1973); Lipton, Rose and Tarjan (1979).
 _FLOPS = 100.0
-# Handling the entries of the factor, counted as flops, as the direct solvers count them.
-_PER_ENTRY = 8.0
 # An iteration that has just missed is not worth a factorization yet.
 _LEAST = 50.0
 _ROOM = 2.0
@@ -26,13 +24,10 @@ _PATIENCE = 10.0
 
 
 def direct_work(problem: Problem, evidence: Evidence) -> float:
-    """Flops of an LU factorization, from the mean breadth-first level as the size of a separator."""
+    """Flops of an LU factorization, from the mean breadth-first level as the size of a separator, and of its rows."""
     n = float(max(problem.size, 1))
     width = n / max(float(evidence.get("diameter", 2.0 * math.sqrt(n))), 1.0)
-    flops = 2.0 * _FLOPS * width**3
-    # As many entries as flops allow on average: those of a row times their number are its flops.
-    entries = n * max(math.sqrt(flops / n), 1.0)
-    return flops + _PER_ENTRY * (entries + float(problem.operands[0].nnz))
+    return 2.0 * (_FLOPS * width**3 + PER_ROW * n)
 
 
 def per_iteration(problem: Problem) -> float:
@@ -64,8 +59,7 @@ def allowed(problem: Problem, evidence: Evidence, dearer: float = 1.0) -> float:
     if problem.parameters["method"] == "gmres":
         given *= float(problem.parameters.get("restart", 20))
     dtype = "float64" if problem.dtype is None else problem.dtype.name
-    factorization = direct_work(problem, evidence) + 2.0 * PER_ROW * problem.size
-    direct = seconds("sparse_linear_system/host/lu_multifrontal", dtype, factorization)
+    direct = seconds("sparse_linear_system/host/lu_multifrontal", dtype, direct_work(problem, evidence))
     many = 100.0  # of one the overhead of the call is most
     each = seconds("iterative_solve/host/cg", dtype, many * per_iteration(problem)) / many * dearer
     plausible = _PATIENCE * chosen_iterations(problem, evidence)
