@@ -12,6 +12,8 @@ import fsci
 from fsci.kernels.sparse.multigrid import build
 from fsci.kernels.sparse.node_blocks import unknowns_of
 
+pytestmark = pytest.mark.slow
+
 FORCED = {"overrides": {"sparse_linear_system": "multigrid_refined"}}
 
 
