@@ -323,6 +323,18 @@ def test_singular_ones_of_the_collection(name, data_folder):
         assert [w.category for w in said] == [sl.MatrixRankWarning]
 
 
+def test_whether_scipy_gives_nan_is_for_superlu_to_say(data_folder):
+    a = sp.csc_array(scipy.io.mmread(data_folder / "matrices" / "dwt_209.mtx.gz")).astype(float)
+    b = np.random.default_rng(0).standard_normal(a.shape[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = np.isfinite(sl.spsolve(a, b)).all()
+        with fsci.trace() as log:
+            looked_on = np.isfinite(spsolve(a, b)).all()
+        assert np.isfinite(spsolve(a, b)).all() == looked_on == theirs
+    assert log[-1].certificate.verdict != "certified"
+
+
 @pytest.mark.parametrize("name", ["jagmesh7", "tumorAntiAngiogenesis_2", "reorientation_1", "hangGlider_2", "pushpull"])
 def test_regular_ones_of_the_collection(name, data_folder):
     a = sp.csc_array(scipy.io.mmread(data_folder / "matrices" / f"{name}.mtx.gz")).astype(float)

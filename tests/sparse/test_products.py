@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -12,7 +14,7 @@ import fsci
 from fsci.core import profile
 from fsci.kernels.sparse import split
 from fsci.kernels.sparse.host import csr_products
-from fsci.sparse import products
+from fsci.sparse import _dense_operands, products
 
 pytestmark = pytest.mark.slow
 
@@ -329,3 +331,14 @@ def test_an_error_of_another_thread_is_raised():
 
     with pytest.raises(ArithmeticError, match="seven"):
         threads.spread(task, range(20))
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "dia", "bsr"])
+def test_an_unpickled_matrix_is_multiplied_here_too(form, monkeypatch):
+    a = sp.diags_array([np.full(40, 2.0), np.ones(39)], offsets=[0, 1]).asformat(form)
+    again, x = pickle.loads(pickle.dumps(a)), np.arange(40.0)
+    assert again.data.dtype is not x.dtype
+    for name in ("_compressed_vector", "_block_vector", "_diagonal_vector", "_coordinate_vector"):
+        monkeypatch.setattr(_dense_operands, name, None)  # SciPy's own: not to be called
+    with fsci.patch_scipy():
+        np.testing.assert_array_equal(again @ x, a.toarray() @ x)

@@ -450,6 +450,20 @@ def test_factorized_warns_as_scipy_does():
         factorized(sp.csr_array(network(30)))
 
 
+def test_the_smallest_systems_are_factored_by_superlu_at_once_unless_somebody_looks_on():
+    small, large = network(30), grid(30, 30)
+    b = np.ones(30)
+    x = factorized(small)(b)
+    assert type(factorized(small).__self__).__name__ == "SuperLU"
+    assert not hasattr(factorized(large), "__self__")
+    with fsci.trace() as log:
+        looked_on = factorized(small)(b)
+    assert np.isfinite(log[-1].certificate.forward_error)
+    np.testing.assert_allclose(looked_on, x, rtol=1e-10)
+    with fsci.policy(mode="hardened"):
+        assert not hasattr(factorized(small), "__self__")
+
+
 def test_an_unpickled_matrix_takes_the_plan_of_any_other():
     a = grid(20, 20)
     b = a @ np.ones(400)
